@@ -12,6 +12,7 @@
     ├── PermanentError              trying again gives the same result
     │   ├── BadDataSet              bytes that are no data set, or lack what is required
     │   ├── SpoolCorrupt            bytes that do not match their digest
+    │   │   └── SpoolGone           an address whose container was recycled or removed
     │   ├── LedgerCorrupt           the database cannot be trusted
     │   ├── DestinationRefused      a destination says no
     │   └── NotAllowed              a transition that the state tables do not have
@@ -80,6 +81,10 @@ class BadDataSet(PermanentError):
 
 class SpoolCorrupt(PermanentError):
     """Bytes that do not match their digest."""
+
+
+class SpoolGone(SpoolCorrupt):
+    """An address whose container was recycled or removed."""
 
 
 class LedgerCorrupt(PermanentError):
