@@ -1,0 +1,56 @@
+"""The configuration: one TOML file, parsed once into one frozen tree, or explained line by line.
+
+``load`` gives the tree; ``read`` gives it with the line of each setting and with warnings; both
+raise ``InvalidConfiguration``, which holds every problem of the file at once. Nothing else in the
+program reads settings from anywhere: no environment, no second file.
+"""
+
+from causeway.config.destinations import (
+    DESTINATION_TYPES,
+    AnyDestination,
+    DestinationSettings,
+    FolderDestination,
+    RetrySettings,
+)
+from causeway.config.kinds import Secret, show_size
+from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
+from causeway.config.problems import InvalidConfiguration, Problem
+from causeway.config.sections import (
+    CompletionSettings,
+    ListenerSettings,
+    LogSettings,
+    ReceiveSettings,
+    RetireSettings,
+    RouteSettings,
+    SourceSettings,
+    SpoolSettings,
+    TlsSettings,
+)
+from causeway.config.tree import Configuration
+
+__all__ = [
+    "DEFAULT_NAME",
+    "DESTINATION_TYPES",
+    "AnyDestination",
+    "CompletionSettings",
+    "Configuration",
+    "DestinationSettings",
+    "FolderDestination",
+    "InvalidConfiguration",
+    "ListenerSettings",
+    "Loaded",
+    "LogSettings",
+    "Problem",
+    "ReceiveSettings",
+    "RetireSettings",
+    "RetrySettings",
+    "RouteSettings",
+    "Secret",
+    "SourceSettings",
+    "SpoolSettings",
+    "TlsSettings",
+    "load",
+    "parse",
+    "read",
+    "show_size",
+]

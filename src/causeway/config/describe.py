@@ -1,0 +1,159 @@
+"""The tree looked at from outside: which keys a table has, and what each of them is for.
+
+Suggestions, ``causeway config show``, the JSON Schema and the reference pages all read the models
+through here, so that a setting is described in one place.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from causeway.config.destinations import DESTINATION_TYPES
+from causeway.config.kinds import Secret, Settings
+from causeway.config.lines import Lines
+from causeway.config.tree import Configuration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One kind of table: its heading in the file, its model."""
+
+    heading: str
+    """``[spool]``, ``[[listener]]``, ``[listener.tls]``; empty for the top."""
+    model: type[Settings]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One effective setting and where it comes from."""
+
+    key: str
+    value: Any
+    line: int | None
+    """The line that says it; None for a default."""
+
+
+def key_of(name: str, field: FieldInfo) -> str:
+    """The key in the file: the alias where the attribute is a plural."""
+    return field.alias or name
+
+
+def models_in(annotation: Any) -> tuple[type[Settings], ...]:
+    """The tables that a field of this type can hold."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return (annotation,)
+    return tuple(model for inner in typing.get_args(annotation) for model in models_in(inner))
+
+
+def is_repeated(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is tuple and bool(models_in(annotation))
+
+
+def tables() -> Iterator[Table]:
+    """All tables in the order of the file, each before those inside it."""
+    yield Table(heading="", model=Configuration)
+    for name, field in Configuration.model_fields.items():
+        key, repeated = key_of(name, field), is_repeated(field.annotation)
+        for model in models_in(field.annotation):
+            yield Table(heading=f"[[{key}]]" if repeated else f"[{key}]", model=model)
+            for inner_name, inner in model.model_fields.items():
+                for inner_model in models_in(inner.annotation):
+                    yield Table(heading=f"[{key}.{inner_name}]", model=inner_model)
+
+
+def settings_of(model: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
+    """Keys of a table that are settings, not tables."""
+    for name, field in model.model_fields.items():
+        if not models_in(field.annotation):
+            yield key_of(name, field), field
+
+
+def keys_at(path: Sequence[str | int], written: Mapping[str, Any]) -> list[str]:
+    """The keys that the table at a path can have."""
+    candidates: tuple[type[Settings], ...] = (Configuration,)
+    value: Any = written
+    for part in path:
+        value = value[part]
+        if isinstance(part, int):
+            continue
+        candidates = tuple(
+            model
+            for outer in candidates
+            for name, field in outer.model_fields.items()
+            if key_of(name, field) == part
+            for model in models_in(field.annotation)
+        )
+        if part == "destination":
+            candidates = tuple(DESTINATION_TYPES.values())
+    if isinstance(value, dict) and value.get("type") in DESTINATION_TYPES:
+        candidates = (DESTINATION_TYPES[value["type"]],)
+    return list(
+        dict.fromkeys(
+            key_of(name, field)
+            for model in candidates
+            for name, field in model.model_fields.items()
+        )
+    )
+
+
+def tables_with(key: str) -> list[str]:
+    """Headings of the tables that know a key."""
+    return [
+        table.heading or "the top of the file, above all tables"
+        for table in tables()
+        if any(key_of(name, field) == key for name, field in table.model.model_fields.items())
+    ]
+
+
+def effective(configuration: Configuration, lines: Lines) -> Iterator[Shown]:
+    """Every setting with its value, defaults too, in the order of the tree."""
+    yield from _effective(configuration, (), lines)
+
+
+def _effective(settings: Settings, path: tuple[str | int, ...], lines: Lines) -> Iterator[Shown]:
+    for name, field in type(settings).model_fields.items():
+        here = (*path, key_of(name, field))
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            yield from _effective(value, here, lines)
+        elif is_repeated(field.annotation):
+            for index, item in enumerate(value):
+                yield from _effective(item, (*here, index), lines)
+        else:
+            yield Shown(key=dotted(here), value=plain(value), line=lines.exact(here))
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """``listener[0].tls.key``: stable, for machines."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it. A secret shows where it is, never what it is."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case tuple():
+            return [plain(item) for item in value]
+        case Path() | Secret():
+            return str(value)
+        case _:
+            return str(value)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file, for editors that check while one types."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Configuration.model_json_schema(by_alias=True),
+        "title": "causeway.toml",
+    }

@@ -1,0 +1,217 @@
+"""The tables of the configuration that stand for one thing each, with every default and its reason.
+
+The sentence below a setting is its description in ``docs/reference/settings.md`` and in the JSON
+Schema; it says what the setting does, in which unit, and where the default comes from.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from causeway.config.kinds import (
+    AETitle,
+    Cidr,
+    Fingerprint,
+    Host,
+    Name,
+    PresentFile,
+    SecretReference,
+    Settings,
+    Size,
+    Uids,
+    show_size,
+    wrong,
+)
+
+
+class TlsSettings(Settings):
+    """TLS for one listener. With `client_ca` it is mutual: callers must show a certificate."""
+
+    certificate: PresentFile
+    """PEM file with the listener's certificate and the chain above it. Read again when it changes,
+    for new handshakes."""
+    key: PresentFile
+    """PEM file with the private key of the certificate."""
+    key_password: SecretReference | None = None
+    """Where the password of the key is: `env:NAME` or `file:PATH`."""
+    client_ca: PresentFile | None = None
+    """PEM file with the authorities whose certificates callers must show. Without it, callers are
+    encrypted but not authenticated."""
+    crl: PresentFile | None = None
+    """PEM file with the revocation list of `client_ca`. An expired list refuses everyone, so watch
+    its date; `causeway doctor` does."""
+    profile: Literal["bcp195", "bcp195-nondowngrading", "bcp195-extended"] = "bcp195"
+    """Secure transport profile of DICOM PS3.15 annex B, which fixes versions and cipher suites."""
+    minimum_version: Literal["1.2", "1.3"] = "1.2"
+    """Oldest TLS version that is spoken. 1.2 because many modalities know nothing newer."""
+
+    @model_validator(mode="after")
+    def _revocation_needs_authorities(self) -> TlsSettings:
+        if self.crl is not None and self.client_ca is None:
+            raise wrong(
+                "has a `crl`, but no `client_ca` whose certificates it could revoke",
+                "add `client_ca`, or leave `crl` out",
+            )
+        return self
+
+
+class ListenerSettings(Settings):
+    """A port that accepts DICOM associations. Repeat the table for several AE titles and ports."""
+
+    ae_title: AETitle
+    """AE title by which callers address this listener; at most 16 characters."""
+    host: Host = "127.0.0.1"
+    """Address to listen on. The default is reachable from this machine only; `0.0.0.0` listens on
+    all addresses of the machine."""
+    port: Annotated[int, Field(ge=0, le=65535)]
+    """TCP port. 11112 is the one registered for DICOM, 2762 for DICOM over TLS; 0 takes any free
+    one."""
+    tls: TlsSettings | None = None
+    """TLS of this listener; without it, images cross the network in clear."""
+    accept_any_called_ae: bool = False
+    """Whether callers may use another called AE title than `ae_title`. The strict default tells a
+    misdirected modality so at once."""
+    maximum_pdu_bytes: Annotated[Size, Field(ge=4096, le=1048576)] = 131072
+    """Largest PDU that callers are asked to send. 128 KiB saves system calls against the customary
+    16 KiB; above it there is little to gain."""
+
+
+class SourceSettings(Settings):
+    """Someone who may send. The first source that fits counts; who fits none is refused."""
+
+    name: Name
+    """Name of the source in status, logs and rules; unique."""
+    ae_title: AETitle
+    """Calling AE title that the source must use; `*` allows any."""
+    addresses: Annotated[tuple[Cidr, ...], Field(min_length=1)]
+    """Addresses and networks (CIDR) that the source may call from."""
+    certificate: Fingerprint | None = None
+    """SHA-256 fingerprint of the certificate that the source must show, on listeners with
+    `client_ca`."""
+    maximum_associations: Annotated[int, Field(ge=1)] = 64
+    """Associations that this source may have open at once, so that one source cannot take all of
+    `receive.maximum_associations`."""
+
+
+class ReceiveSettings(Settings):
+    """How much is received at once, and how long callers are waited for."""
+
+    processes: Annotated[int, Field(ge=1, le=64)] = 2
+    """Receiver processes. Two keep two CPUs busy; more help only where there are more CPUs."""
+    maximum_associations: Annotated[int, Field(ge=1, le=4096)] = 400
+    """Associations open at once, of all sources. Each takes a thread and some 0.5 MiB."""
+    handshake_seconds: Annotated[float, Field(gt=0, le=600)] = 10
+    """Time for a TLS handshake."""
+    artim_seconds: Annotated[float, Field(gt=0, le=600)] = 30
+    """The ARTIM timer of DICOM PS3.8: time for the association request after the connection, and
+    for the connection to close after an association's end."""
+    idle_seconds: Annotated[float, Field(gt=0)] = 300
+    """Time that an association may stay silent between messages. Modalities that keep one open
+    during an examination need minutes."""
+    minimum_bytes_per_second: Annotated[Size, Field(ge=0)] = 1024
+    """Slowest rate at which a message may arrive, taken over `slow_seconds`; slower callers are
+    aborted. A 64 kbit/s line carries 8000 bytes a second. 0 turns the limit off."""
+    slow_seconds: Annotated[float, Field(gt=0)] = 30
+    """Time over which the rate of an arriving message is judged."""
+    on_bad_object: Literal["quarantine", "refuse"] = "quarantine"
+    """What happens to an object that cannot be read or lacks its UIDs: kept apart for a person to
+    judge, or refused with a C-STORE status that says so."""
+    sop_classes: Uids = "any"
+    """Storage SOP classes that are accepted, private ones too: `any`, or a list of UIDs."""
+    transfer_syntaxes: Uids = "any"
+    """Transfer syntaxes that are accepted: `any`, or a list of UIDs."""
+
+
+class SpoolSettings(Settings):
+    """Where received bytes wait, and what happens when room runs out."""
+
+    quota_bytes: Size = 0
+    """Most that the spool may take; 0 for all that its file system has."""
+    soft_watermark_bytes: Size = 4 * 1024**3
+    """Room left below which new associations are refused for now; those that are open go on. 4 GiB
+    are a few large studies, which then still fit."""
+    hard_watermark_bytes: Size = 1024**3
+    """Room left below which objects are refused with status A700 (out of resources). Receiving
+    resumes by itself when room returns."""
+    reserve_bytes: Size = 256 * 1024**2
+    """Room kept aside for the ledger and the operator's commands, given to them when the disk is
+    full in spite of the watermarks; 0 for none."""
+    ready_bytes: Size = 512 * 1024**2
+    """Segments made ahead of need. 512 MiB lets several associations write at full speed while more
+    are made."""
+    durability: Literal["synced", "relaxed"] = "synced"
+    """`synced`: Success is sent after the object is on the disk. `relaxed`: after it was handed to
+    the operating system; a power cut then loses what senders believe to be safe."""
+
+    @model_validator(mode="after")
+    def _soft_comes_first(self) -> SpoolSettings:
+        if self.soft_watermark_bytes <= self.hard_watermark_bytes:
+            raise wrong(
+                f"has soft_watermark_bytes = {show_size(self.soft_watermark_bytes)}, not above "
+                f"hard_watermark_bytes = {show_size(self.hard_watermark_bytes)}",
+                "the soft mark is reached first, so it leaves more room, such as 4 GiB and 1 GiB",
+            )
+        if 0 < self.quota_bytes <= self.soft_watermark_bytes:
+            raise wrong(
+                f"has quota_bytes = {show_size(self.quota_bytes)}, not above "
+                f"soft_watermark_bytes = {show_size(self.soft_watermark_bytes)}",
+                "the watermarks are room left of the quota, so the quota is larger than both",
+            )
+        return self
+
+
+class CompletionSettings(Settings):
+    """When a series counts as whole."""
+
+    quiet_seconds: Annotated[float, Field(gt=0, le=86400)] = 30
+    """A series is complete when nothing arrived for it for so long; each image starts the time
+    anew."""
+    after_release_seconds: Annotated[float, Field(ge=0, le=86400)] = Field(
+        default_factory=lambda others: min(10.0, others.get("quiet_seconds", 10.0))
+    )
+    """The shorter wait when every association that brought the series has ended in order. Never
+    longer than `quiet_seconds`; the same value turns this signal off. 10 unless `quiet_seconds` is
+    less."""
+    use_expected_counts: bool = True
+    """Whether a count in the images (Images in Acquisition) that is reached twice running also ends
+    the wait early."""
+
+    @model_validator(mode="after")
+    def _release_within_quiet(self) -> CompletionSettings:
+        if self.after_release_seconds > self.quiet_seconds:
+            raise wrong(
+                f"has after_release_seconds = {self.after_release_seconds:g} above "
+                f"quiet_seconds = {self.quiet_seconds:g}",
+                "the end of an association can only shorten the wait: make it smaller, or equal "
+                "to turn it off",
+            )
+        return self
+
+
+class RouteSettings(Settings):
+    """Where studies go. The first route that matches counts; without a condition, all match."""
+
+    name: Name | None = None
+    """Name of the route in status and logs; unique."""
+    destinations: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Names of the destinations that get the study, each its own delivery."""
+
+
+class RetireSettings(Settings):
+    """When bytes leave the spool."""
+
+    keep_hours: Annotated[float, Field(ge=0)] = 24
+    """Time that bytes stay in the spool after every destination has verified them. A day lets a
+    person look into yesterday's problem."""
+
+
+class LogSettings(Settings):
+    """What is said on standard error. Log lines carry no patient data at any level."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is written."""
+    format: Literal["console", "json"] = "console"
+    """`console` is for people, in colour on a terminal; `json` is for machines, one object a
+    line."""

@@ -1,0 +1,51 @@
+"""The whole configuration as one frozen tree."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from causeway.config.destinations import AnyDestination
+from causeway.config.kinds import Folder, Settings
+from causeway.config.sections import (
+    CompletionSettings,
+    ListenerSettings,
+    LogSettings,
+    ReceiveSettings,
+    RetireSettings,
+    RouteSettings,
+    SourceSettings,
+    SpoolSettings,
+)
+
+
+class Configuration(Settings):
+    """Everything that the file says, and the defaults for what it does not."""
+
+    data_dir: Folder
+    """Folder of the spool and the ledger. On a local disk: a network file system can neither lock
+    nor sync them reliably."""
+    listeners: tuple[ListenerSettings, ...] = Field(default=(), alias="listener")
+    """Ports that accept associations."""
+    sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")
+    """Who may send."""
+    receive: ReceiveSettings = ReceiveSettings()
+    """Limits of receiving."""
+    spool: SpoolSettings = SpoolSettings()
+    """Where received bytes wait."""
+    completion: CompletionSettings = CompletionSettings()
+    """When a series counts as whole."""
+    destinations: tuple[AnyDestination, ...] = Field(default=(), alias="destination")
+    """Where studies can go."""
+    routes: tuple[RouteSettings, ...] = Field(default=(), alias="route")
+    """Which studies go where."""
+    retire: RetireSettings = RetireSettings()
+    """When bytes leave the spool."""
+    log: LogSettings = LogSettings()
+    """What is said on standard error."""
+
+    def destination(self, name: str) -> AnyDestination:
+        """The destination of that name; a `KeyError` if there is none."""
+        for destination in self.destinations:
+            if destination.name == name:
+                return destination
+        raise KeyError(name)
