@@ -211,7 +211,7 @@ def _is_echo(detail: ErrorDetails, written: Mapping[str, Any]) -> bool:
     if detail["type"] == "missing":  # it is there, mistyped
         path = _written_path(detail["loc"])
         unknown = set(_table(path[:-1], written)) - set(keys_at(path[:-1], written))
-        return bool(difflib.get_close_matches(str(path[-1]), unknown, n=1, cutoff=_NEAR))
+        return any(_closest(key, [str(path[-1])]) for key in unknown)
     return False
 
 
@@ -288,11 +288,17 @@ _NEAR = 0.6
 """How alike two keys are, by difflib's ratio, for one to be taken for a slip of the other."""
 
 
+def _closest(key: str, known: Sequence[str]) -> str:
+    """What was probably meant by a key: what it abbreviates, or resembles; empty if nothing."""
+    longer = [name for name in known if name.startswith(f"{key}_")]
+    return next(iter(longer or difflib.get_close_matches(key, known, n=1, cutoff=_NEAR)), "")
+
+
 def _instead(key: str, path: tuple[str | int, ...], written: Mapping[str, Any]) -> str:
     known = keys_at(path, written)
-    near = difflib.get_close_matches(key, known, n=1, cutoff=_NEAR)
+    near = _closest(key, known)
     if near:
-        return f'did you mean "{near[0]}"?'
+        return f'did you mean "{near}"?'
     elsewhere = tables_with(key)
     if elsewhere:
         return f'"{key}" stands in {" or ".join(elsewhere)}'
