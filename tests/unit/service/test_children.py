@@ -1,0 +1,41 @@
+import subprocess
+import sys
+
+from causeway.service.children import Child, pause_before_restart
+
+
+def test_pauses_grow_and_are_bounded():
+    assert pause_before_restart(0) == 0
+    pauses = [pause_before_restart(n) for n in range(1, 12)]
+    assert pauses[0] == 0.2
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 30
+
+
+def start(code: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", code])
+
+
+def test_a_child_that_dies_young_waits_before_it_comes_back():
+    child = Child(name="receiver-0", start=lambda: start("raise SystemExit(3)"))
+    assert child.ensure(now=100.0) is None
+    assert child.process is not None
+    child.process.wait()
+    ended = child.ensure(now=101.0)
+    assert ended is not None
+    assert (ended.returncode, ended.lived_seconds, ended.restart_in_seconds) == (3, 1.0, 0.2)
+    assert child.ensure(now=101.1) is None
+    assert child.process is None
+    child.ensure(now=101.3)
+    assert child.process is not None
+    child.process.wait()
+
+
+def test_a_child_that_lived_long_comes_back_at_once():
+    child = Child(name="pipeline", start=lambda: start("pass"))
+    child.ensure(now=0.0)
+    assert child.process is not None
+    child.process.wait()
+    ended = child.ensure(now=1000.0)
+    assert ended is not None
+    assert ended.restart_in_seconds == 0
