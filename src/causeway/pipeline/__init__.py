@@ -1,0 +1,1 @@
+"""The stages: index, completion, policy, deidentify, package, deliver, retire."""

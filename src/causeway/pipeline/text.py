@@ -1,0 +1,130 @@
+r"""Text of a data set decoded by its Specific Character Set (0008,0005); never raises, never loses.
+
+What a person can search for must be readable, whatever the sender did. So a value is tried in this
+order, and the first that fits without error is taken:
+
+1. ASCII, which every defined term contains;
+2. the declared character set, with code extensions if it has escape sequences (PS3.5 6.1.2.5);
+3. UTF-8: a value that is not ASCII and is valid UTF-8 is practically never anything else. Senders
+   that declare nothing, or one set and send another, are the usual reason to come here;
+4. the declared set with what does not fit written as ``\xhh``; Latin-1 if nothing was declared.
+
+Character sets and their escape sequences come from pydicom. Its decoder is not used:
+it reports through the warnings module, which is neither thread-safe nor free of values, and puts
+replacement characters where bytes do not fit. The bytes themselves stay in the spool as they came.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from pydicom import charset as tables
+
+ESCAPE: Final = b"\x1b"
+
+# Codecs of Python that know the escape sequences themselves and want them left in place.
+_STATEFUL: Final = frozenset({"iso2022_jp", "iso2022_jp_2"})
+
+# ESC, intermediate bytes 2/0 to 2/15, one final byte (ISO/IEC 2022, 13.2).
+_ESCAPE_SEQUENCE: Final = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
+_FRAGMENT: Final = re.compile(rb"(?:^[^\x1b]+|\x1b[^\x1b]*)")
+
+# What returns to the first character set: PS3.5 6.1.2.5.3. Ends of lines and pages, tab, the
+# separator of values; in person names the delimiters of components and component groups as well.
+# A backslash is no delimiter in LT, ST and UT, of which none is read here.
+_RESETS_TEXT: Final = re.compile(rb"[\r\n\f\t\\]")
+_RESETS_NAME: Final = re.compile(rb"[\r\n\f\t\\^=]")
+
+# What is written there although it is no defined term, and what it can only mean.
+_NOT_TERMS: Final = {
+    "UTF 8": "utf-8",
+    "UTF8": "utf-8",
+    "ISO 8859 1": "latin_1",
+    "ISO8859 1": "latin_1",
+    "LATIN1": "latin_1",
+    "GB2312": "gb2312",
+    "ASCII": "",
+}
+
+
+@lru_cache(maxsize=256)
+def codec_of(charset: str) -> str:
+    """Python's codec for the first term of (0008,0005); empty where the default applies.
+
+    The further terms only announce the escape sequences that may follow. Misspelt terms
+    (``ISO-IR 100``, ``iso_ir 100``, ``ISO 2022-IR 87``) are understood, since real scanners write
+    them; a term that nobody knows counts as absent.
+    """
+    term = charset.partition("\\")[0]
+    spelling = re.sub(r"[\s_-]+", " ", term.strip()).upper()
+    for candidate in (spelling, spelling.replace("ISO IR", "ISO_IR")):
+        if candidate in ("", "ISO_IR 6", "ISO 2022 IR 6"):
+            return ""
+        if candidate in tables.python_encoding:
+            return str(tables.python_encoding[candidate])
+    return _NOT_TERMS.get(spelling, "")
+
+
+def decode(raw: bytes, charset: str = "", *, name: bool = False) -> str:
+    """Text of a value without its padding; ``name`` is true for person names (VR PN).
+
+    Components (``^``) and component groups (``=``) of a name stay as they are.
+    """
+    if raw.isascii() and ESCAPE not in raw:
+        text = raw.decode("ascii")
+    else:
+        text = _decode_other(raw, codec_of(charset), name=name)
+    text = text.rstrip("\x00 ").lstrip(" ")
+    # PostgreSQL has no NUL in text, and nobody else wants to meet one.
+    return text.replace("\x00", r"\x00")
+
+
+def _decode_other(raw: bytes, first: str, *, name: bool) -> str:
+    if ESCAPE in raw and (extended := _extended(raw, first, name=name)) is not None:
+        return extended
+    for codec in (first, "utf-8"):
+        if codec and (text := _strict(raw, codec)) is not None:
+            return text
+    return raw.decode(first, "backslashreplace") if first else raw.decode("latin-1")
+
+
+def _strict(raw: bytes, codec: str) -> str | None:
+    try:
+        return raw.decode(codec)
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _extended(raw: bytes, first: str, *, name: bool) -> str | None:
+    """A value with code extensions, or None where it has an escape sequence that nobody knows.
+
+    Each fragment starts with the escape sequence that tells its set. Sets that (0008,0005) does not
+    list are accepted: the sequence is unambiguous, and the list is what senders get wrong.
+    """
+    resets = _RESETS_NAME if name else _RESETS_TEXT
+    parts: list[str] = []
+    for fragment in _FRAGMENT.findall(raw):
+        escape = _ESCAPE_SEQUENCE.match(fragment)
+        if escape is None:
+            if fragment.startswith(ESCAPE):
+                return None
+            parts.append(_lossless(fragment, first))
+            continue
+        codec = tables.CODES_TO_ENCODINGS.get(escape.group())
+        if codec is None:
+            return None
+        if codec in _STATEFUL:
+            parts.append(_lossless(fragment, codec))
+            continue
+        rest = fragment[escape.end() :]
+        reset = resets.search(rest)
+        at = reset.start() if reset else len(rest)
+        parts.append(_lossless(rest[:at], str(codec)))
+        parts.append(_lossless(rest[at:], first))
+    return "".join(parts)
+
+
+def _lossless(raw: bytes, codec: str) -> str:
+    return raw.decode(codec or "latin-1", "backslashreplace")
