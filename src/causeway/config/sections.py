@@ -42,8 +42,9 @@ class TlsSettings(Settings):
     crl: PresentFile | None = None
     """PEM file with the revocation list of `client_ca`. An expired list refuses everyone, so watch
     its date; `causeway doctor` does."""
-    profile: Literal["bcp195", "bcp195-nondowngrading", "bcp195-extended"] = "bcp195"
-    """Secure transport profile of DICOM PS3.15 annex B, which fixes versions and cipher suites."""
+    profile: Literal["bcp195", "bcp195-modified"] = "bcp195"
+    """Secure transport profile of DICOM PS3.15: `bcp195` is B.12, `bcp195-modified` is B.13, which
+    asks for 256-bit keys and ephemeral key exchange."""
     minimum_version: Literal["1.2", "1.3"] = "1.2"
     """Oldest TLS version that is spoken. 1.2 because many modalities know nothing newer."""
 
