@@ -34,7 +34,8 @@ class Kind(enum.Enum):
     STANDARD_UID = "a UID that DICOM registers; private ones show as such"
     STATUS = "a DIMSE status as four hexadecimal digits"
     VERSION = "a version number"
-    SENTENCE = "a sentence of this program"
+    SENTENCE = "a sentence of this program, or the name of an exception's class"
+    DETAIL = "what the DICOM core or TLS says was wrong: rules and numbers, never a peer's values"
 
 
 class Sentence(str):
@@ -59,6 +60,7 @@ _DECLARED = {
         "associations": "associations",
         "attempt": "which try this is",
         "bytes": "bytes",
+        "contexts": "presentation contexts that were accepted",
         "containers": "files of the spool",
         "count": "how many",
         "damages": "places in the spool that hold no record",
@@ -89,6 +91,7 @@ _DECLARED = {
         "signal": "number of a signal",
         "sources": "sources",
         "stored": "objects stored over an association",
+        "tls": "whether the connection is encrypted",
         "violations": "contradictions in the ledger",
     },
     Kind.COUNTS: {
@@ -126,6 +129,8 @@ _DECLARED = {
         "by": "who moved it: the program or an operator",
         "code": "code of an error",
         "compression": "how members of a parcel are kept",
+        "during": "the call that failed",
+        "expired": "the timer that ran out",
         "deidentify": "what was done to identifying data",
         "durability": "what Success promises",
         "kind": "kind of a thing",
@@ -166,8 +171,10 @@ _DECLARED = {
     },
     Kind.VERSION: {
         "python": "version of Python",
-        "tls": "version of TLS",
         "version": "version of this program",
+    },
+    Kind.DETAIL: {
+        "detail": "what the DICOM core or TLS says was wrong",
     },
     Kind.SENTENCE: {
         "error": "type of an error, or the message of one of our own",
@@ -188,6 +195,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9_@:./-]{1,96}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:/-]{0,95}")
 _VERSION = re.compile(r"[A-Za-z0-9.+v-]{1,32}")
 _UID_LIKE = re.compile(r"\d+(?:\.\d+){3,}")
+_EXCEPTION = re.compile(r"[A-Z][A-Za-z]*(?:Error|Exception|Exit|Interrupt|Timeout|Warning)")
+_DETAIL = re.compile(r"[A-Za-z0-9 _.,:;()'`/+-]{1,200}")
+_PERSONAL = re.compile(r"\d+(?:\.\d+){3,}|\b(?:19|20)\d{6}\b|\b[A-Z]+\d{5,}")
 UNFIT = "unfit"
 """What is written in place of a value that does not have its field's kind."""
 
@@ -202,7 +212,10 @@ def fit(kind: Kind, value: object) -> object:
         case Kind.COUNTS:
             return _counts(value)
         case Kind.SENTENCE:
-            return str(value) if isinstance(value, Sentence) else UNFIT
+            said = isinstance(value, Sentence) or (
+                isinstance(value, str) and _EXCEPTION.fullmatch(value) is not None
+            )
+            return str(value) if said else UNFIT
         case Kind.SECONDS:
             return round(value, 3) if isinstance(value, int | float) else UNFIT
         case Kind.RATIO:
@@ -239,6 +252,8 @@ def _text(kind: Kind, text: str) -> str:
             return shown[:16].strip()
         case Kind.STANDARD_UID:
             return text if re.fullmatch(r"1\.2\.840\.10008\.[0-9.]{1,48}", text) else "private"
+        case Kind.DETAIL:
+            fits = _DETAIL.fullmatch(text) is not None and not _PERSONAL.search(text)
         case _:
             fits = False
     return text if fits else UNFIT

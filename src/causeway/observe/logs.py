@@ -125,7 +125,7 @@ def clean(_logger: object, _method: str, event: Event) -> Event:
     }
     undeclared = []
     for key, value in event.items():
-        if key in _KEPT or value is None:
+        if key in _KEPT or value is None or value == "":
             continue
         if isinstance(value, BaseException):
             kept.update({k: fit(FIELDS[k].kind, v) for k, v in failure(value).items()})

@@ -73,6 +73,10 @@ def test_a_field_that_is_not_declared_is_left_out_and_named(log: io.StringIO) ->
         ("status", 0x1A700),
         ("hint", "Doe^Jane"),
         ("error", "Doe^Jane"),
+        ("error", "Doe"),
+        ("detail", "Doe^Jane"),
+        ("detail", "born 19700131"),
+        ("detail", "in 1.2.840.113619.2.1"),
         ("undeclared", "Doe"),
         ("reasons", "Doe"),
         ("version", "Doe^Jane"),
@@ -92,6 +96,12 @@ def test_a_value_that_does_not_fit_is_not_written(
         ("reason", "address not listed", "address not listed"),
         ("reason", Disposition.ON_ITS_WAY, "on its way"),
         ("reason", "no-study-uid", "no-study-uid"),
+        ("error", "ConnectionResetError", "ConnectionResetError"),
+        (
+            "detail",
+            "a PDU of 2147483647 bytes, over 131072",
+            "a PDU of 2147483647 bytes, over 131072",
+        ),
         ("reasons", {"at limit": 2, "Doe": 1}, {"at limit": 2, UNFIT: 1}),
         ("status", 0xA700, "A700"),
         ("address", "10.1.2.3:104", "10.1.2.3:104"),
@@ -206,7 +216,7 @@ def test_a_reader_that_went_away_does_not_matter() -> None:
 
 def test_no_declared_field_lets_a_planted_patient_through(log: io.StringIO) -> None:
     planted = Planted.of(seed=1)
-    open_kinds = {Kind.PLACE, Kind.AE, Kind.NAME, Kind.TOKEN, Kind.VERSION}
+    open_kinds = {Kind.DETAIL, Kind.PLACE, Kind.AE, Kind.NAME, Kind.TOKEN, Kind.VERSION}
     for name, field in FIELDS.items():
         if field.kind in open_kinds:
             continue  # their values come from the configuration, the peer's own name, or from us
