@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from causeway.config.destinations import AnyDestination
@@ -49,3 +51,21 @@ class Configuration(Settings):
             if destination.name == name:
                 return destination
         raise KeyError(name)
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.data_dir / "ledger.db"
+
+    @property
+    def spool_dir(self) -> Path:
+        return self.data_dir / "spool"
+
+    @property
+    def parcel_dir(self) -> Path:
+        """Artefacts between packaging and the end of their deliveries."""
+        return self.data_dir / "parcels"
+
+    @property
+    def status_path(self) -> Path:
+        """What the running service says of itself, each second."""
+        return self.data_dir / "run" / "status.json"
