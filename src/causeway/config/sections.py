@@ -101,21 +101,22 @@ class ReceiveSettings(Settings):
 
     processes: Annotated[int, Field(ge=1, le=64)] = 2
     """Receiver processes. Two keep two CPUs busy; more help only where there are more CPUs."""
-    maximum_associations: Annotated[int, Field(ge=1, le=4096)] = 400
+    maximum_associations: Annotated[int, Field(ge=1, le=4096)] = 320
     """Associations open at once, of all sources. Each takes a thread and some 0.5 MiB."""
     handshake_seconds: Annotated[float, Field(gt=0, le=600)] = 10
     """Time for a TLS handshake."""
     artim_seconds: Annotated[float, Field(gt=0, le=600)] = 30
     """The ARTIM timer of DICOM PS3.8: time for the association request after the connection, and
     for the connection to close after an association's end."""
-    idle_seconds: Annotated[float, Field(gt=0)] = 300
-    """Time that an association may stay silent between messages. Modalities that keep one open
-    during an examination need minutes."""
+    idle_seconds: Annotated[float, Field(gt=0)] = 600
+    """Time that an association may stay silent between messages. Scanners that keep one open
+    during a whole examination need minutes."""
     minimum_bytes_per_second: Annotated[Size, Field(ge=0)] = 1024
-    """Slowest rate at which a message may arrive, taken over `slow_seconds`; slower callers are
-    aborted. A 64 kbit/s line carries 8000 bytes a second. 0 turns the limit off."""
-    slow_seconds: Annotated[float, Field(gt=0)] = 30
-    """Time over which the rate of an arriving message is judged."""
+    """Slowest rate at which a message may arrive. Slower than any line that images cross (64 kbit/s
+    carry 8000 bytes a second), faster than a drip. 0 allows any rate."""
+    stall_seconds: Annotated[float, Field(gt=0)] = 30
+    """How long a message may stand still, or arrive more slowly than that, before the association
+    is aborted."""
     on_bad_object: Literal["quarantine", "refuse"] = "quarantine"
     """What happens to an object that cannot be read or lacks its UIDs: kept apart for a person to
     judge, or refused with a C-STORE status that says so."""
@@ -169,24 +170,23 @@ class CompletionSettings(Settings):
     quiet_seconds: Annotated[float, Field(gt=0, le=86400)] = 30
     """A series is complete when nothing arrived for it for so long; each image starts the time
     anew."""
-    after_release_seconds: Annotated[float, Field(ge=0, le=86400)] = Field(
-        default_factory=lambda others: min(10.0, others.get("quiet_seconds", 10.0))
-    )
-    """The shorter wait when every association that brought the series has ended in order. Never
-    longer than `quiet_seconds`; the same value turns this signal off. 10 unless `quiet_seconds` is
-    less."""
+    after_release_seconds: Annotated[float, Field(ge=0, le=86400)] | None = None
+    """The shorter wait when every association that brought the series was released in order; at
+    most `quiet_seconds`. Without it, the end of associations says nothing, which suits senders that
+    open one for each image."""
     use_expected_counts: bool = True
     """Whether a count in the images (Images in Acquisition) that is reached twice running also ends
     the wait early."""
 
     @model_validator(mode="after")
     def _release_within_quiet(self) -> CompletionSettings:
-        if self.after_release_seconds > self.quiet_seconds:
+        after_release = self.after_release_seconds
+        if after_release is not None and after_release > self.quiet_seconds:
             raise wrong(
-                f"has after_release_seconds = {self.after_release_seconds:g} above "
+                f"has after_release_seconds = {after_release:g} above "
                 f"quiet_seconds = {self.quiet_seconds:g}",
-                "the end of an association can only shorten the wait: make it smaller, or equal "
-                "to turn it off",
+                "the end of associations can only shorten the wait: make it smaller, or leave it "
+                "out",
             )
         return self
 

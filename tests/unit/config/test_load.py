@@ -71,12 +71,6 @@ def test_sizes_have_units() -> None:
     assert spool.reserve_bytes == 7
 
 
-def test_a_short_quiet_time_shortens_the_wait_after_release() -> None:
-    text = MINIMAL + "[completion]\nquiet_seconds = 2\n"
-    assert parse(text, look=False).configuration.completion.after_release_seconds == 2
-    assert parse(MINIMAL, look=False).configuration.completion.after_release_seconds == 10
-
-
 # Each row: what is added to MINIMAL, the line the problem is on, part of what, part of right.
 WRONG = [
     ("[spool]\nquota = 1", 6, 'unknown key "quota"', 'did you mean "quota_bytes"'),
