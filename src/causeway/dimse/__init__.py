@@ -1,11 +1,12 @@
 """The DICOM upper layer and DIMSE, sans-IO: bytes in, events out.
 
-An ``Association`` is one side of one association. It is fed what the peer sent and gives events; it is
-told what to do and gives bytes to send. It has no socket, clock, thread, file or log, so it serves a
-blocking server, an asyncio client and a test in memory alike. Everything public is named here.
+An ``Association`` is one side of one association. It is fed what the peer sent and gives events;
+it is told what to do and gives bytes to send. It has no socket, clock, thread, file or log, so it
+serves a blocking server, an asyncio client and a test in memory alike. Everything public is named
+here.
 """
 
-from causeway.dimse.association import Association, Buffer
+from causeway.dimse.association import Association
 from causeway.dimse.buffer import BlockPool
 from causeway.dimse.errors import (
     AbortReason,
@@ -66,7 +67,8 @@ from causeway.dimse.names import (
     is_valid_uid,
     same_ae_title,
 )
-from causeway.dimse.negotiation import Policy, negotiate, storage_and_verification
+from causeway.dimse.negotiation import Policy, negotiate, offer, storage_and_verification
+from causeway.dimse.outgoing import Buffer
 from causeway.dimse.pdu import (
     AcceptedContext,
     AcseRejectReason,
@@ -185,6 +187,7 @@ __all__ = [
     "is_storage_class",
     "is_valid_uid",
     "negotiate",
+    "offer",
     "same_ae_title",
     "storage_and_verification",
 ]

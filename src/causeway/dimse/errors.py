@@ -6,8 +6,8 @@
     ├── ProtocolError         the peer broke the rules; carries the bytes that answer it
     └── LocalProtocolError    the caller asked for what the state or the negotiation does not allow
 
-``ProtocolError`` is the only exception that bytes from outside can cause. Its text names the rule and
-the numbers involved, never a value that the peer sent, so that it can be logged as it stands.
+``ProtocolError`` is the only exception that bytes from outside can cause. Its text names the rule
+and the numbers involved, never a value that the peer sent, so that it can be logged as it stands.
 """
 
 from __future__ import annotations
@@ -40,15 +40,18 @@ class DimseError(Exception):
 
 
 class LocalProtocolError(DimseError):
-    """The caller asked for something that is not allowed now; nothing was sent and no state changed."""
+    """The caller asked for something that is not allowed now; nothing was sent and no state
+    changed.
+    """
 
 
 class ProtocolError(DimseError):
     """The peer broke the rules, or went over a bound.
 
-    The association has ended (``State.STA13``): send ``reply`` and close, or, to be kind to a peer that
-    has yet to read it, wait for the peer to close until the ARTIM timer runs out. ``reply`` is an
-    A-ABORT PDU, or an A-ASSOCIATE-RJ PDU where the standard asks for one (Table 9-10, action AE-6).
+    The association has ended (``State.STA13``): send ``reply`` and close, or, to be kind to a peer
+    that has yet to read it, wait for the peer to close until the ARTIM timer runs out. ``reply``
+    is an A-ABORT PDU, or an A-ASSOCIATE-RJ PDU where the standard asks for one (Table 9-10, action
+    AE-6).
     """
 
     def __init__(

@@ -1,4 +1,5 @@
-"""What ``Association.next_event`` gives. An event is a fact; it holds no reference to the association.
+"""What ``Association.next_event`` gives. An event is a fact; it holds no reference to the
+association.
 
 ``FragmentReceived`` is the one that comes thousands of times a second; it is built by position.
 """
@@ -74,8 +75,9 @@ class FragmentReceived:
 class ReleaseRequested:
     """The peer wants to end: answer with ``release_response``.
 
-    With ``collision`` this side had asked as well. The requestor of the association answers at once; the
-    acceptor is to wait for ``ReleaseConfirmed`` first (PS3.8 section 7.2.2.7; states Sta9 and Sta10).
+    With ``collision`` this side had asked as well. The requestor of the association answers at
+    once; the acceptor is to wait for ``ReleaseConfirmed`` first (PS3.8 section 7.2.2.7; states
+    Sta9 and Sta10).
     """
 
     collision: bool = False

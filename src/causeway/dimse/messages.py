@@ -1,15 +1,15 @@
 """DIMSE messages: one frozen class per command of PS3.7 chapters 9 and 10.
 
 The declaration is the specification: each field is annotated with its element number in group 0000
-(PS3.7 annex E) and how it is encoded, and ``commandset`` reads the annotations. A field without default
-is one that the standard makes mandatory; a peer that leaves it out broke the rules, except for the
-two UIDs that responses echo, which PS3.7 leaves optional there.
+(PS3.7 annex E) and how it is encoded, and ``commandset`` reads the annotations. A field without
+default is one that the standard makes mandatory; a peer that leaves it out broke the rules, except
+for the two UIDs that responses echo, which PS3.7 leaves optional there.
 
-Command Group Length, Command Field and Command Data Set Type are not fields: the first two follow from
-the class, the third from whether a data set is sent along.
+Command Group Length, Command Field and Command Data Set Type are not fields: the first two follow
+from the class, the third from whether a data set is sent along.
 
-Instance UIDs and error comments hide from ``repr``: the first lead to a patient, the second are free text
-from a peer.
+Instance UIDs and error comments hide from ``repr``: the first lead to a patient, the second are
+free text from a peer.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Request(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response(Command):
-    """An answer; ``error_*`` and ``offending_elements`` may come with a status that is no success."""
+    """An answer. ``error_*`` and ``offending_elements`` may go with a status that is no success."""
 
     message_id_being_responded_to: RespondedTo
     status: StatusValue
@@ -264,7 +264,9 @@ class UnrecognizedRSP(Response):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnrecognizedRQ(Request):
-    """A request for an operation that has no class here (N-GET, N-SET, N-CREATE, N-DELETE, unknown)."""
+    """A request for an operation that has no class here (N-GET, N-SET, N-CREATE, N-DELETE,
+    unknown).
+    """
 
     operation: int
 

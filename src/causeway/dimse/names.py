@@ -1,7 +1,7 @@
 """UIDs and AE titles as they come over the wire, and what may be said about them.
 
-Both are decoded as latin-1, which maps every byte to a character and back: nothing that a peer sends
-can fail to decode, and what was received can be sent again unchanged.
+Both are decoded as latin-1, which maps every byte to a character and back: nothing that a peer
+sends can fail to decode, and what was received can be sent again unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
 IMPLEMENTATION_CLASS_UID = "2.25.99380781969651580491789023245291415946"
-"""Names this implementation to its peers; overridden in ``AssociateRequest`` and ``AssociateAnswer``."""
+"""Names this implementation to its peers; overridden in ``AssociateRequest`` and
+``AssociateAnswer``."""
 IMPLEMENTATION_VERSION = "CAUSEWAY_0_1"
 
 AE_TITLE_LENGTH = 16
@@ -26,7 +27,9 @@ _UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASCII)
 
 
 def is_valid_uid(uid: str) -> bool:
-    """Whether ``uid`` obeys PS3.5 section 9.1: at most 64 characters, components without leading zero."""
+    """Whether ``uid`` obeys PS3.5 section 9.1: at most 64 characters, components without leading
+    zero.
+    """
     return 0 < len(uid) <= 64 and _UID.fullmatch(uid) is not None
 
 
@@ -62,7 +65,7 @@ def same_ae_title(one: str, other: str) -> bool:
     return one.rstrip("\0 ").lstrip(" ") == other.rstrip("\0 ").lstrip(" ")
 
 
-# Storage SOP classes of the DICOM root that are not below 1.2.840.10008.5.1.4.1.1 (PS3.4 B.5, GG.3).
+# Storage SOP classes of the DICOM root outside 1.2.840.10008.5.1.4.1.1 (PS3.4 B.5 and GG.3).
 _STORAGE_PREFIX = "1.2.840.10008.5.1.4.1.1."
 _OTHER_STORAGE = frozenset(
     {
@@ -84,7 +87,8 @@ _OTHER_STORAGE = frozenset(
 def is_storage_class(uid: str) -> bool:
     """Whether a SOP class may be stored: the standard's storage classes, and every private UID.
 
-    A class outside the DICOM root says nothing of its purpose; devices offer private ones for C-STORE.
+    A class outside the DICOM root says nothing of its purpose; devices offer private ones for
+    C-STORE.
     """
     if uid.startswith("1.2.840.10008."):
         return uid.startswith(_STORAGE_PREFIX) or uid in _OTHER_STORAGE

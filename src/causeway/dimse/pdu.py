@@ -1,7 +1,8 @@
-"""What travels in the PDUs of PS3.8 section 9.3 and the sub-items of PS3.7 annex D, as frozen values.
+"""What travels in the PDUs of PS3.8 section 9.3 and the sub-items of PS3.7 annex D, as frozen
+values.
 
-Only association control is here. P-DATA-TF, the PDU that matters for speed, never becomes an object:
-the association reads it in place and hands out what is in it.
+Only association control is here. P-DATA-TF, the PDU that matters for speed, never becomes an
+object: the association reads it in place and hands out what is in it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,40 @@ from causeway.dimse.names import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION,
 )
+
+
+class PduType(enum.IntEnum):
+    """PS3.8 section 9.3.1."""
+
+    A_ASSOCIATE_RQ = 0x01
+    A_ASSOCIATE_AC = 0x02
+    A_ASSOCIATE_RJ = 0x03
+    P_DATA_TF = 0x04
+    A_RELEASE_RQ = 0x05
+    A_RELEASE_RP = 0x06
+    A_ABORT = 0x07
+
+
+class Item(enum.IntEnum):
+    """Items of PS3.8 sections 9.3.2 and 9.3.3; user information sub-items of PS3.8 D.1, PS3.7
+    D.3.3.
+    """
+
+    APPLICATION_CONTEXT = 0x10
+    PRESENTATION_CONTEXT_RQ = 0x20
+    PRESENTATION_CONTEXT_AC = 0x21
+    ABSTRACT_SYNTAX = 0x30
+    TRANSFER_SYNTAX = 0x40
+    USER_INFORMATION = 0x50
+    MAXIMUM_LENGTH = 0x51
+    IMPLEMENTATION_CLASS_UID = 0x52
+    ASYNCHRONOUS_OPERATIONS = 0x53
+    ROLE_SELECTION = 0x54
+    IMPLEMENTATION_VERSION = 0x55
+    EXTENDED = 0x56
+    COMMON_EXTENDED = 0x57
+    USER_IDENTITY_RQ = 0x58
+    USER_IDENTITY_AC = 0x59
 
 
 class RejectResult(enum.IntEnum):

@@ -1,20 +1,22 @@
-"""The state machine of PS3.8 section 9.2: states, events, actions, and Table 9-10, as the standard has them.
+"""The state machine of PS3.8 section 9.2: states, events, actions, and Table 9-10, as the standard
+has them.
 
-Two rules. All of the machine is in this file: the association looks an event up and does what the
-action's ``Effect`` says, and holds no condition of its own about which state allows what. And the file
+Two rules. All of the machine is in this file: the association works out which event has occurred
+and asks ``Machine``, and holds no condition of its own about which state allows what. And the file
 knows neither bytes nor sockets.
 
 Three things are left to the reader of the table, as the standard leaves them:
 
-- AE-6 has two outcomes. The association takes ``Sta3``, or rejects when the protocol version is not
-  supported.
+- AE-6 has two outcomes. The association takes ``Sta3``, or rejects when the protocol version is
+  not supported.
 - AR-8 leads the requestor of the association to ``Sta9`` and its acceptor to ``Sta10``.
-- Cells that Table 9-10 leaves empty are impossible for what the peer does, and for the local user a
-  mistake: ``LocalProtocolError``. Evt15 (abort) is exempt, since whoever cleans up must not have to
-  look at the state first: where its cell is empty nothing is sent.
+- Cells that Table 9-10 leaves empty are impossible for what the peer does, and for the local user
+  a mistake: ``LocalProtocolError``. Evt15 (abort) is exempt, since whoever cleans up must not have
+  to look at the state first: where its cell is empty nothing is sent.
 
-One deviation, made after bytes that are no PDU (Evt19): where the next PDU would begin is then unknown,
-so nothing that follows in ``Sta13`` is read. AA-7 would answer each piece of garbage with an A-ABORT.
+One deviation, made after bytes that are no PDU (Evt19): where the next PDU would begin is then
+unknown, so nothing that follows in ``Sta13`` is read. AA-7 would answer each piece of garbage with
+an A-ABORT.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from typing import Final
+
+from causeway.dimse.errors import LocalProtocolError
 
 
 class Role(enum.Enum):
@@ -81,12 +85,9 @@ class Artim(enum.Enum):
     LEAVE = "leave"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Effect:
-    """An action of Tables 9-6 to 9-9: its text, what it changes, and what the caller must do.
-
-    Compared by identity: AR-5 and AA-5 are the same by value, and an Enum would make them one.
-    """
+    """An action of Tables 9-6 to 9-9: its text, what it changes, and what the caller must do."""
 
     text: str
     next_state: State
@@ -96,7 +97,11 @@ class Effect:
 
 
 class Action(enum.Enum):
-    """PS3.8 Tables 9-6 (AE), 9-7 (DT), 9-8 (AR) and 9-9 (AA)."""
+    """PS3.8 Tables 9-6 (AE), 9-7 (DT), 9-8 (AR) and 9-9 (AA).
+
+    No two effects may be equal, since an Enum would make them one: AR-5 and AA-5 differ in their
+    text.
+    """
 
     AE_1 = Effect("Issue TRANSPORT CONNECT request", State.STA4)
     AE_2 = Effect("Send A-ASSOCIATE-RQ PDU", State.STA5)
@@ -112,7 +117,7 @@ class Action(enum.Enum):
     AR_2 = Effect("Issue A-RELEASE indication", State.STA8)
     AR_3 = Effect("Issue A-RELEASE confirmation, close", State.STA1, closes=True)
     AR_4 = Effect("Send A-RELEASE-RP PDU, start ARTIM", State.STA13, Artim.START)
-    AR_5 = Effect("Stop ARTIM", State.STA1, Artim.STOP)
+    AR_5 = Effect("Stop ARTIM (association has ended)", State.STA1, Artim.STOP)
     AR_6 = Effect("Issue P-DATA indication", State.STA7)
     AR_7 = Effect("Send P-DATA-TF PDU", State.STA8)
     AR_8 = Effect("Issue A-RELEASE indication (collision)", State.STA10)
@@ -122,7 +127,7 @@ class Action(enum.Enum):
     AA_2 = Effect("Stop ARTIM, close", State.STA1, Artim.STOP, closes=True)
     AA_3 = Effect("Issue A-ABORT or A-P-ABORT indication, close", State.STA1, closes=True)
     AA_4 = Effect("Issue A-P-ABORT indication", State.STA1)
-    AA_5 = Effect("Stop ARTIM", State.STA1, Artim.STOP)
+    AA_5 = Effect("Stop ARTIM (none was requested)", State.STA1, Artim.STOP)
     AA_6 = Effect("Ignore PDU", State.STA13)
     AA_7 = Effect("Send A-ABORT PDU", State.STA13)
     AA_8 = Effect(
@@ -167,3 +172,52 @@ def _table() -> dict[tuple[Occurrence, State], Action]:
 
 
 TRANSITIONS: Final = _table()
+
+# The two questions that are asked for each message, answered once. An Enum's hash is slow.
+RECEIVING: Final = frozenset(
+    state
+    for state in State
+    if TRANSITIONS.get((Occurrence.EVT10, state)) in (Action.DT_2, Action.AR_6)
+)
+"""States in which P-DATA-TF is delivered."""
+SENDING: Final = frozenset(state for state in State if (Occurrence.EVT9, state) in TRANSITIONS)
+"""States in which P-DATA-TF may be sent."""
+
+
+class Machine:
+    """Where one side of one association is in the table, and what follows from it."""
+
+    __slots__ = ("artim_running", "must_close", "receives", "role", "sends", "state")
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self.state = State.STA1
+        self.artim_running = self.must_close = False
+        self.receives = self.sends = False
+        if role is Role.ACCEPTOR:
+            self.do(Action.AE_5)
+
+    def action(self, occurrence: Occurrence) -> Action | None:
+        """The cell of the table; None where it is empty."""
+        return TRANSITIONS.get((occurrence, self.state))
+
+    def allowed(self, occurrence: Occurrence) -> Action:
+        """The action of what the local user wants."""
+        action = self.action(occurrence)
+        if action is None:
+            raise LocalProtocolError(f"{occurrence.value}: not in {self.state.name.capitalize()}")
+        return action
+
+    def do(self, action: Action) -> None:
+        """Take an action's effect on state, timer and transport."""
+        effect = action.value
+        self.state = effect.next_state
+        if action is Action.AR_8 and self.role is Role.REQUESTOR:
+            self.state = State.STA9
+        if effect.artim is not Artim.LEAVE:
+            self.artim_running = effect.artim is Artim.START
+        if effect.closes:
+            self.must_close = True
+            self.artim_running = False
+        self.receives = self.state in RECEIVING
+        self.sends = self.state in SENDING
