@@ -1,17 +1,41 @@
-"""Signatures; the body follows."""
+"""Housekeeping: segments made ahead and taken back, objects copied out and removed.
+
+Nothing here is in a hurry, and everything may be repeated: a step that was cut off by a crash is
+done again by its caller, who knows from the ledger that it is still to be done.
+"""
+
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from causeway.spool.disk import Disk
-from causeway.spool.model import SEGMENT_SIZE
+from blake3 import blake3
+
+from causeway.errors import NotAllowed, SpoolCorrupt
+from causeway.spool.disk import WRITE, Disk
+from causeway.spool.failures import explain
+from causeway.spool.format import Head
+from causeway.spool.large import LargeIntake
+from causeway.spool.layout import (
+    Layout,
+    SegmentFile,
+    new_id,
+    own_container,
+    parse_container,
+    parse_segment_file,
+)
+from causeway.spool.model import SEGMENT_SIZE, Kind
+from causeway.spool.reader import SpoolReader
+from causeway.spool.segment import make_segment, place_of, read_head, write_head
 from causeway.spool.space import SpaceGauge
+from causeway.spool.walk import HeaderWalk
 from causeway.values import Record, SpoolAddress
 
 
 class SpoolKeeper:
-    """Makes segments ahead, recycles, copies out, removes."""
+    """For the supervisor (``make_ahead``) and the pipeline (the rest)."""
 
     def __init__(
         self,
@@ -21,27 +45,169 @@ class SpoolKeeper:
         space: SpaceGauge,
         ready_bytes: int = 1 << 30,
         segment_size: int = SEGMENT_SIZE,
+        new_id: Callable[[], int] = new_id,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        raise NotImplementedError
+        self._layout = Layout(root)
+        self._disk = disk
+        self._space = space
+        self._ready_bytes = ready_bytes
+        self._segment_size = segment_size
+        self._new_id = new_id
+        self._clock = clock
+        self._sleep = sleep
+        self._reader = SpoolReader(root, disk=disk, max_files=4)
 
     def make_ahead(self, stop: Callable[[], bool] = lambda: False) -> int:
-        """Bring the ready segments up to ``ready_bytes``; how many were made. Slow on purpose:
-        call it in a thread of its own, and let ``stop`` end it early.
+        """Bring the ready segments up to ``ready_bytes``; how many were made.
+
+        Takes half of the disk's time at most; ``stop`` is asked after each MiB. Never makes the
+        room fall below the soft watermark. Raises OutOfSpace, TemporaryError.
         """
-        raise NotImplementedError
+        made = 0
+        since = self._clock()
+
+        def pause() -> bool:
+            nonlocal since
+            self._sleep(min(1.0, self._clock() - since))
+            since = self._clock()
+            return not stop()
+
+        try:
+            while not stop() and self._has_room_for_one_more():
+                since = self._clock()
+                if make_segment(
+                    self._disk,
+                    self._layout,
+                    self._new_id(),
+                    self._segment_size,
+                    written_over=True,
+                    pause=pause,
+                ):
+                    made += 1
+        except OSError as error:
+            raise explain(error, self._space) from error
+        return made
 
     def recycle(self, container: str, position: int) -> bool:
-        """Give a segment's room back. False if somebody writes to it, or it has a record at or
-        behind ``position``, the end of the last record that the ledger knows of.
+        """Give a segment's room back; whether it is given back now, or was already.
+
+        False if somebody writes to it, or if there is a record at or behind ``position``, the end
+        of the last one that the ledger knows. Only the caller can say that nothing before is
+        needed.
         """
-        raise NotImplementedError
+        wanted = parse_container(container)
+        if wanted.kind is not Kind.SEGMENT:
+            raise NotAllowed("only segments are recycled; files of their own are removed")
+        file = self._find(wanted.id)
+        if file is None:
+            return True
+        path = self._layout.segments / file.name
+        try:
+            fd = self._disk.open(path, WRITE)
+        except FileNotFoundError:
+            return True
+        try:
+            if not self._disk.lock(fd):
+                return False
+            head = read_head(self._disk, fd)
+            if head is None or head.generation != wanted.generation:
+                return head is not None
+            walk = HeaderWalk(
+                self._disk, fd, place_of(self._disk, fd, head), position, failed_at=file.failed_at
+            )
+            if walk.next() is not None or (not walk.sealed and walk.search()):
+                return False
+            self._raise_and_rename(fd, path, head)
+            return True
+        except OSError as error:
+            raise explain(error, self._space) from error
+        finally:
+            self._disk.close(fd)
 
     def keep(self, record: Record) -> SpoolAddress:
         """Copy a held or quarantined object out, so that it pins no segment; durable on return.
-        Repeating it gives the same address. An object that has its own file stays where it is.
+
+        Repeating it gives the same address. What has a file of its own stays where it is. Raises
+        SpoolCorrupt, OutOfSpace, TemporaryError.
         """
-        raise NotImplementedError
+        if parse_container(record.address.container).kind is not Kind.SEGMENT:
+            return record.address
+        id_ = int.from_bytes(blake3(str(record.address).encode()).digest(8), "big")
+        address = SpoolAddress(own_container(Kind.KEPT, id_), 0)
+        try:
+            if self._disk.file_size(self._layout.own_file(Kind.KEPT, id_)) is not None:
+                self._disk.fsync_dir(self._layout.kept)
+                return address
+            with contextlib.suppress(FileNotFoundError):
+                self._disk.unlink(self._layout.own_file(Kind.KEPT, id_, "tmp"))
+        except OSError as error:
+            raise explain(error, self._space) from error
+        intake = LargeIntake(
+            self._layout,
+            record.receipt,
+            disk=self._disk,
+            space=self._space,
+            kind=Kind.KEPT,
+            id_=id_,
+        )
+        try:
+            for data in self._reader.chunks(record):
+                intake.write(data)
+            copied = intake.commit()
+        finally:
+            intake.abort()
+        if copied.digest != record.digest:  # chunks has compared it; pairs with that check
+            raise SpoolCorrupt(f"the copy of {record.address} differs from it")
+        return address
 
     def remove(self, address: SpoolAddress) -> None:
-        """Remove a large or kept file; nothing happens if it is gone."""
-        raise NotImplementedError
+        """Remove a large or kept file, durably; nothing happens if it is gone."""
+        wanted = parse_container(address.container)
+        if wanted.kind is Kind.SEGMENT:
+            raise NotAllowed("a record cannot be removed from a segment; segments are recycled")
+        path = self._layout.own_file(wanted.kind, wanted.id)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self._disk.unlink(path)
+            self._disk.reached("removed")
+            self._disk.fsync_dir(path.parent)
+        except OSError as error:
+            raise explain(error, self._space) from error
+
+    def _raise_and_rename(self, fd: int, path: Path, head: Head) -> None:
+        """Generation first, then the name: a crash in between leaves an unused log."""
+        write_head(self._disk, fd, Head(head.id, head.generation + 1, head.size))
+        self._disk.reached("generation-raised")
+        if self._ready() >= 2 * self._ready_bytes or self._disk.size(fd) != head.size:
+            # More than will be needed soon. Emptied first, because a reader may hold it open.
+            self._disk.truncate(fd, 0)
+            self._disk.unlink(path)
+        else:
+            self._disk.rename(path, self._layout.segment(head.id, "ready"))
+
+    def _has_room_for_one_more(self) -> bool:
+        room = self._space.room()
+        limits = self._space.limits
+        if room.ready_bytes + self._segment_size > self._ready_bytes:
+            return False
+        if limits.quota_bytes:
+            taken = room.used_bytes + room.ready_bytes + self._segment_size
+            if taken > limits.quota_bytes:
+                return False
+        return room.free_bytes - self._segment_size >= limits.soft_bytes
+
+    def _ready(self) -> int:
+        """Bytes in ready segments."""
+        return self._segment_size * sum(file.state == "ready" for file in self._segments())
+
+    def _find(self, id_: int) -> SegmentFile | None:
+        for file in self._segments():
+            if file.id == id_ and file.state in ("log", "failed"):
+                return file
+        return None
+
+    def _segments(self) -> list[SegmentFile]:
+        names = self._disk.listdir(self._layout.segments)
+        return [file for name in names if (file := parse_segment_file(name)) is not None]
