@@ -1,0 +1,182 @@
+"""What door and receivers say to each other, and the channel that they say it on.
+
+The channel is a pair of Unix sockets of type SOCK_SEQPACKET: each message arrives whole or not at
+all, an accepted connection travels as its file descriptor (SCM_RIGHTS) beside the message that
+describes it, and the death of either side is an end of file for the other. Messages are JSON
+objects, since a few per association cost nothing and can be read in a trace. Both sides run the
+same release, so a message that does not decode is an error in this program and not an input to
+survive.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from causeway.net.statistics import ReceiverStatistics, SourceCounts
+
+_LONGEST_MESSAGE = 131_072
+"""Below Linux's default socket buffer (212,992), so that one message always fits. Snapshots are the
+long ones: some 150 bytes for a source.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Door to receiver, with a descriptor: this one is yours."""
+
+    number: int
+    listener: int
+    """Index in the listeners of the configuration."""
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Receiver to door: may this connection be an association of the source?"""
+
+    number: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Door to receiver: the answer."""
+
+    number: int
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationEnded:
+    """Receiver to door: its source may have another one. Sent before the peer can know."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionClosed:
+    """Receiver to door: the socket is gone."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Receiver to door, each second: also the sign that it lives."""
+
+    statistics: ReceiverStatistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """Door to receiver: read certificates and revocation lists again, for new handshakes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Door to receiver: finish the objects in hand within so many seconds (0: none), then end."""
+
+    drain_seconds: float
+
+
+Message = (
+    Connection | Admit | Admitted | AssociationEnded | ConnectionClosed | Snapshot | Refresh | Stop
+)
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind
+    for kind in (
+        Connection,
+        Admit,
+        Admitted,
+        AssociationEnded,
+        ConnectionClosed,
+        Snapshot,
+        Refresh,
+        Stop,
+    )
+}
+
+
+def encode(message: Message) -> bytes:
+    """One message as bytes."""
+    body = asdict(message)
+    return json.dumps({"is": type(message).__name__, **body}, separators=(",", ":")).encode()
+
+
+def decode(raw: bytes) -> Message:
+    """One message from bytes; raises ValueError, KeyError or TypeError on anything else."""
+    body = json.loads(raw)
+    kind = _KINDS[body.pop("is")]
+    if kind is Snapshot:
+        return Snapshot(statistics=_statistics(body["statistics"]))
+    return kind(**body)
+
+
+def _statistics(body: Mapping[str, object]) -> ReceiverStatistics:
+    known = {field.name: body[field.name] for field in fields(ReceiverStatistics)}
+    sources = known.pop("sources")
+    assert isinstance(sources, dict)
+    return ReceiverStatistics(
+        sources={name: SourceCounts(**counts) for name, counts in sources.items()},
+        **known,  # type: ignore[arg-type]
+    )
+
+
+class Channel:
+    """One end. Sending is safe from several threads; one thread receives."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def fileno(self) -> int:
+        return self._end.fileno()
+
+    def send(self, message: Message, descriptor: int | None = None, *, wait: bool = True) -> bool:
+        """Whether the message went out. False when the other side is gone, or slow and ``wait`` is
+        off.
+        """
+        flags = 0 if wait else socket.MSG_DONTWAIT
+        try:
+            if descriptor is None:
+                self._end.send(encode(message), flags)
+            else:
+                socket.send_fds(self._end, [encode(message)], [descriptor], flags)
+        except OSError:
+            return False
+        return True
+
+    def receive(self, *, wait: bool = True) -> tuple[Message, int | None] | None:
+        """The next message, with the descriptor that came with it; None when the other side is
+        gone.
+
+        Raises BlockingIOError without ``wait`` when there is none.
+        """
+        flags = socket.MSG_CMSG_CLOEXEC | (0 if wait else socket.MSG_DONTWAIT)
+        try:
+            raw, descriptors, _, _ = socket.recv_fds(self._end, _LONGEST_MESSAGE, 1, flags)
+        except BlockingIOError:
+            raise
+        except OSError:
+            return None
+        if not raw:
+            return None
+        return decode(raw), descriptors[0] if descriptors else None
+
+    def close(self) -> None:
+        self._end.close()
+
+
+def channel_pair() -> tuple[Channel, socket.socket]:
+    """The door's end, and the receiver's as a socket that a child process inherits."""
+    door, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return Channel(door), receiver
+
+
+def close_descriptor(descriptor: int | None) -> None:
+    """Close what came with a message that nobody wants."""
+    if descriptor is not None:
+        os.close(descriptor)
