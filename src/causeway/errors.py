@@ -15,6 +15,7 @@
     │   │   └── SpoolGone           an address whose container was recycled or removed
     │   ├── LedgerCorrupt           the database cannot be trusted
     │   ├── DestinationRefused      a destination says no
+    │   │   └── DestinationConflict something else stands where the parcel should
     │   └── NotAllowed              a transition that the state tables do not have
     └── PeerError                   the other side of an association; see causeway.dimse for its own
 
@@ -93,6 +94,10 @@ class LedgerCorrupt(PermanentError):
 
 class DestinationRefused(PermanentError):
     """A destination says no."""
+
+
+class DestinationConflict(DestinationRefused):
+    """Something else stands where the parcel should; it is not overwritten."""
 
 
 class NotAllowed(PermanentError):

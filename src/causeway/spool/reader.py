@@ -132,9 +132,14 @@ class SpoolReader:
 
     def head(self, address: SpoolAddress, size: int) -> bytes:
         """At most the first ``size`` bytes of the data set, not checked against the digest."""
+        return self.piece(address, 0, size)
+
+    def piece(self, address: SpoolAddress, offset: int, size: int) -> bytes:
+        """At most ``size`` bytes of the data set from ``offset`` on, not checked either."""
         with self._files.lend(address.container) as file:
             header = self._found(file, address).header
-            data = self._disk.pread(file.fd, min(size, header.size), header.data)
+            wanted = max(0, min(size, header.size - offset))
+            data = self._disk.pread(file.fd, wanted, header.data + offset)
             # Nothing checks these bytes, so make sure that they were not written over meanwhile.
             self._found(file, address)
             return data

@@ -1,0 +1,23 @@
+"""Which types of destination there are.
+
+A type is a class of settings and what makes a destination of them. Adding one is a module beside
+this one and an entry here.
+"""
+
+from __future__ import annotations
+
+from causeway.destinations.contract import Destination, Memory
+from causeway.destinations.files import Files
+from causeway.destinations.folder import FolderDestination, FolderSettings
+
+DestinationSettings = FolderSettings
+"""Settings of any type; becomes a union when there is a second."""
+
+
+def build(
+    settings: DestinationSettings, *, memory: Memory, files: Files | None = None
+) -> Destination:
+    """The destination that settings ask for. Does nothing yet: it may be away just now."""
+    match settings:
+        case FolderSettings():
+            return FolderDestination(settings, memory=memory, files=files)
