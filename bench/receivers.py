@@ -29,7 +29,7 @@ PEER_ENVIRONMENT = {"TCP_NODELAY": "1"}
 
 
 class Unavailable(Exception):
-    """This receiver is not installed here."""
+    """The program is not installed here."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,9 @@ class Receiver:
 @dataclass(frozen=True)
 class Null(Receiver):
     name: str = "nothing stored"
-    describes: str = "bench/peer_null.py: reads, answers, forgets; the ceiling of generator and loopback"
+    describes: str = (
+        "bench/peer_null.py: reads, answers, forgets; the ceiling of generator and loopback"
+    )
 
     def command(self, port: int, work: Path) -> Sequence[str]:  # noqa: ARG002
         return [sys.executable, str(HERE / "peer_null.py"), str(port)]

@@ -1,4 +1,4 @@
-"""The sender's half of DICOM, prepared beforehand, so that the load generator costs next to nothing.
+"""The sender's half of DICOM, prepared beforehand, so that the load generator costs nearly nothing.
 
 A benchmark on one machine measures the sender too. So nothing is encoded while the clock runs: each
 object is two byte strings, one of its own (the C-STORE-RQ command and the head of the data set,
@@ -16,14 +16,14 @@ import ssl
 import struct
 from dataclasses import dataclass
 
-from causeway.testing.instances import Instance, make_instance
+from causeway.testing.phantom import Instance, make_instance
 
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 SHAPES = {"CT": (512, 512), "MR": (128, 128)}
 TIMEOUT_SECONDS = 60
 
-# In a C-STORE-RSP, (0000,0800) Command Data Set Type, 0x0101, stands just before (0000,0900) Status.
-# The pattern is long enough that no message ID or UID can look like it.
+# In a C-STORE-RSP, (0000,0800) Command Data Set Type, 0x0101, stands just before (0000,0900)
+# Status. The pattern is long enough that no message ID or UID can look like it.
 _STATUS_FOLLOWS = bytes.fromhex("0000 0008 02000000 0101 0000 0009 02000000")
 
 
@@ -50,7 +50,7 @@ class Template:
 
 
 def make_template(modality: str, series: str) -> Template:
-    """``series`` makes study and series of its own; placeholders are as long as what replaces them."""
+    """Each ``series`` is a study of its own; placeholders are as long as what replaces them."""
     rows, columns = SHAPES[modality]
     uid = object_uid(series, 0)
     instance: Instance = make_instance(
@@ -78,9 +78,7 @@ def associate(
     """Open an association with one context; return the longest PDU that the peer takes."""
     contexts = _item(0x20, b"\x01\0\0\0" + _uid(0x30, sop_class_uid) + _uid(0x40, EXPLICIT_LITTLE))
     user = _item(0x50, _item(0x51, struct.pack(">I", 16384)) + _uid(0x52, "2.25.1"))
-    fixed = struct.pack(
-        ">HH16s16s32x", 1, 0, called.ljust(16).encode(), calling.ljust(16).encode()
-    )
+    fixed = struct.pack(">HH16s16s32x", 1, 0, called.ljust(16).encode(), calling.ljust(16).encode())
     body = fixed + _uid(0x10, "1.2.840.10008.3.1.1.1") + contexts + user
     sock.sendall(struct.pack(">BxI", 1, len(body)) + body)
     kind, answer = read_pdu(sock)
@@ -207,7 +205,7 @@ def release(sock: socket.socket | ssl.SSLSocket) -> None:
 
 
 def connect(host: str, port: int, tls: ssl.SSLContext | None) -> socket.socket | ssl.SSLSocket:
-    """A connected socket whose system calls give up after a minute, as a blocking one never would."""
+    """A connected socket whose system calls give up after a minute; a blocking one never would."""
     sock = socket.create_connection((host, port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):

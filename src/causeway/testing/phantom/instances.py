@@ -17,8 +17,10 @@ from typing import Any, Final
 
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     ExplicitVRLittleEndian,
     MRImageStorage,
@@ -27,6 +29,8 @@ from pydicom.uid import (
 )
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.302871203911834756483903126589014327761"
+Elements = dict[str, Any]
+"""Values by keyword of the DICOM dictionary, and the arguments of ``make_instance``."""
 _NAMESPACE: Final = uuid.UUID("5a3c0d5e-6f5b-4d0e-9a51-0c6f3f5a7d10")
 _FRAME_BYTES: Final = 512 * 512 * 2
 
@@ -100,12 +104,12 @@ class StreamedInstance:
 def file_head(sop_class_uid: str, sop_instance_uid: str) -> bytes:
     """Preamble, prefix and file meta information of an explicit VR little endian file."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = sop_class_uid
-    meta.MediaStorageSOPInstanceUID = sop_instance_uid
+    meta.MediaStorageSOPClassUID = UID(sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.FileMetaInformationVersion = b"\x00\x01"
-    buffer = io.BytesIO()
+    buffer = DicomBytesIO()
     buffer.write(bytes(128) + b"DICM")
     write_file_meta_info(buffer, meta, enforce_standard=True)
     return buffer.getvalue()
@@ -236,7 +240,11 @@ def mr_image(*, slice_location: float = 0.0, spacing: float = 0.9) -> Dataset:
     )
 
 
-_SOP_CLASSES: Final = {"CT": CTImageStorage, "MR": MRImageStorage, "OT": SecondaryCaptureImageStorage}
+_SOP_CLASSES: Final = {
+    "CT": CTImageStorage,
+    "MR": MRImageStorage,
+    "OT": SecondaryCaptureImageStorage,
+}
 
 
 def make_instance(
