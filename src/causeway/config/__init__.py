@@ -12,7 +12,7 @@ from causeway.config.destinations import (
     FolderDestination,
     RetrySettings,
 )
-from causeway.config.kinds import Secret, show_size
+from causeway.config.kinds import Secret, secret, show_size
 from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
 from causeway.config.problems import InvalidConfiguration, Problem
 from causeway.config.sections import (
@@ -52,5 +52,6 @@ __all__ = [
     "load",
     "parse",
     "read",
+    "secret",
     "show_size",
 ]

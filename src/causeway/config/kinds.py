@@ -26,6 +26,8 @@ from pydantic import (
     ConfigDict,
     PlainSerializer,
     PlainValidator,
+    TypeAdapter,
+    ValidationError,
     ValidationInfo,
     WithJsonSchema,
 )
@@ -344,6 +346,18 @@ SecretReference = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string", "pattern": "^(env|file):.+$"}),
 ]
+
+
+def secret(text: str) -> Secret:
+    """A reference to a secret from elsewhere than the file: a command's option."""
+    try:
+        return TypeAdapter(SecretReference).validate_python(text)
+    except ValidationError as error:
+        context = error.errors()[0].get("ctx", {})
+        raise ConfigurationError(
+            f"a password {context.get('what', 'must refer to a secret')}",
+            hint=context.get("right", ""),
+        ) from None
 
 
 def kind_of(value: Any) -> str:

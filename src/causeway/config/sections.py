@@ -106,8 +106,7 @@ class ReceiveSettings(Settings):
     handshake_seconds: Annotated[float, Field(gt=0, le=600)] = 10
     """Time for a TLS handshake."""
     artim_seconds: Annotated[float, Field(gt=0, le=600)] = 30
-    """The ARTIM timer of DICOM PS3.8: time for the association request after the connection, and
-    for the connection to close after an association's end."""
+    """The ARTIM timer of DICOM PS3.8: time for the association request after the connection."""
     idle_seconds: Annotated[float, Field(gt=0)] = 600
     """Time that an association may stay silent between messages. Scanners that keep one open
     during a whole examination need minutes."""

@@ -1,0 +1,165 @@
+"""The tree of commands, and how it ends: with a status, and in error with a sentence and a hint.
+
+Only this module knows typer's application; the commands stand in modules of their own, by what they
+are for, and are plain functions.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from causeway.cli import configure, look, network, operate, serve, store
+from causeway.cli.exits import BUG, INTERRUPTED
+from causeway.cli.session import Session
+from causeway.errors import CausewayError
+
+SERVICE = "Service"
+STUDIES = "Studies"
+OPERATE = "Decide"
+NETWORK = "Network"
+
+app = typer.Typer(
+    name="causeway",
+    help="An open DICOM connector, with proof that nothing was lost.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Check, show or describe the configuration.", no_args_is_help=True)
+spool_app = typer.Typer(help="The store of received bytes.", no_args_is_help=True)
+quarantine_app = typer.Typer(
+    help="Objects that were kept, but not let through.", no_args_is_help=True
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"causeway {version('causeway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path,
+        typer.Option(
+            "--config",
+            "-c",
+            envvar="CAUSEWAY_CONFIG",
+            metavar="FILE",
+            help="The configuration.",
+            show_default=True,
+        ),
+    ] = Path("causeway.toml"),
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors. They may hold patient data.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001  (its callback does the work)
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    context.obj = Session(config_path=config, debug=debug)
+
+
+app.command("init", rich_help_panel=SERVICE)(configure.init)
+app.command("run", rich_help_panel=SERVICE)(serve.run)
+app.command("doctor", rich_help_panel=SERVICE)(serve.doctor)
+app.add_typer(config_app, name="config", rich_help_panel=SERVICE)
+config_app.command("check")(configure.check)
+config_app.command("show")(configure.show)
+config_app.command("schema")(configure.schema)
+
+app.command("status", rich_help_panel=STUDIES)(look.status)
+app.command("studies", rich_help_panel=STUDIES)(look.studies)
+app.command("study", rich_help_panel=STUDIES)(look.study)
+app.command("custody", rich_help_panel=STUDIES)(look.custody)
+app.command("export", rich_help_panel=STUDIES)(store.export)
+app.add_typer(spool_app, name="spool", rich_help_panel=STUDIES)
+spool_app.command("verify")(store.verify)
+
+app.command("hold", rich_help_panel=OPERATE)(operate.hold)
+app.command("release", rich_help_panel=OPERATE)(operate.release)
+app.command("retry", rich_help_panel=OPERATE)(operate.retry)
+app.add_typer(quarantine_app, name="quarantine", rich_help_panel=OPERATE)
+quarantine_app.command("list")(operate.quarantine_list)
+quarantine_app.command("show")(operate.quarantine_show)
+quarantine_app.command("release")(operate.quarantine_release)
+quarantine_app.command("discard")(operate.quarantine_discard)
+
+app.command("send", rich_help_panel=NETWORK)(network.send)
+app.command("echo", rich_help_panel=NETWORK)(network.echo)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    arguments = general_options_first(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    try:
+        app(args=arguments, prog_name="causeway")
+    except CausewayError as error:
+        if debug:
+            raise
+        complain(error)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`). Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        _report_bug(error)
+        sys.exit(BUG)
+
+
+def complain(error: CausewayError) -> None:
+    """One clear sentence, and below it what to do."""
+    typer.echo(f"{typer.style('error', fg='red', bold=True)}: {error.message}", err=True)
+    if error.hint:
+        typer.echo(f"{typer.style('hint', fg='cyan', bold=True)}: {error.hint}", err=True)
+
+
+def _report_bug(error: Exception) -> None:
+    # The text of an exception that nobody foresaw may quote a data set, so it is not printed.
+    from causeway.observe import failure
+
+    said = failure(error)
+    where = f" at {said['where']}" if "where" in said else ""
+    typer.echo(
+        f"{typer.style('error', fg='red', bold=True)}: "
+        f"a defect of Causeway: {said['error']}{where}\n"
+        f"{typer.style('hint', fg='cyan', bold=True)}: "
+        "run the command again with --debug for the traceback, which may hold patient data",
+        err=True,
+    )
+
+
+def general_options_first(arguments: Sequence[str]) -> list[str]:
+    """Let ``--config`` and ``--debug`` stand behind the command too, where most write them."""
+    first: list[str] = []
+    rest: list[str] = []
+    remaining = list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
+        if argument == "--":
+            rest += [argument, *remaining]
+            break
+        if argument in ("--config", "-c") and remaining:
+            first += [argument, remaining.pop(0)]
+        elif argument.startswith("--config=") or argument == "--debug":
+            first.append(argument)
+        else:
+            rest.append(argument)
+    return [*first, *rest]

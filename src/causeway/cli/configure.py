@@ -1,0 +1,134 @@
+"""``init`` and ``config …``: write a configuration, and explain one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from causeway.cli.session import session_of
+from causeway.cli.show import Column, Table, note, plural, print_json, say
+
+if TYPE_CHECKING:
+    from causeway.config import Problem
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
+
+
+def init(
+    context: typer.Context,
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]", help="The file to write, or a folder for it.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write a commented causeway.toml to start from. Never overwrites a file."""
+    from importlib.resources import files
+
+    from causeway.errors import ConfigurationError
+
+    path = session_of(context).config_path if path is None else path
+    if path.is_dir():
+        path /= "causeway.toml"
+    text = files("causeway.cli").joinpath("causeway.toml").read_text(encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{path} is there already, and is not overwritten",
+            hint=f"edit it, or name another: `causeway init {path.with_stem(path.stem + '-new')}`",
+        ) from None
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"the folder {path.parent} is not there", hint=f"make it: `mkdir -p {path.parent}`"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written: {error.strerror}", hint="choose a folder that you may write"
+        ) from None
+    say(f"wrote {path}")
+    option = "" if str(path) == "causeway.toml" else f" --config {path}"
+    say(f"next: causeway{option} run")
+
+
+def check(context: typer.Context, as_json: AsJson = False) -> None:
+    """Read the configuration as the service would, and report every problem in it."""
+    from causeway.config import InvalidConfiguration
+
+    session = session_of(context)
+    try:
+        loaded = session.read()
+    except InvalidConfiguration as error:
+        if not as_json:
+            raise
+        print_json(_checked(session.config_path, error.problems, ()))
+        raise typer.Exit(error.exit_status) from None
+    configuration = loaded.configuration
+    if as_json:
+        print_json(_checked(session.config_path, (), loaded.warnings))
+        return
+    for warning in loaded.warnings:
+        note(f"{typer.style('warning', fg='yellow', bold=True)}: {warning}")
+    counts = ", ".join(
+        plural(len(things), noun)
+        for things, noun in (
+            (configuration.listeners, "listener"),
+            (configuration.sources, "source"),
+            (configuration.destinations, "destination"),
+            (configuration.routes, "route"),
+        )
+    )
+    warned = f"; {plural(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
+    say(f"{session.config_path}: {typer.style('ok', fg='green')}: {counts}{warned}")
+
+
+def _checked(
+    file: Path, problems: Sequence[Problem], warnings: Sequence[Problem]
+) -> dict[str, object]:
+    from causeway.cli.views import ConfigCheckView, ProblemView
+
+    def view(problem: Problem) -> ProblemView:
+        return ProblemView(
+            line=problem.line, setting=problem.setting, what=problem.what, right=problem.right
+        )
+
+    return ConfigCheckView(
+        file=str(file),
+        ok=not problems,
+        problems=[view(problem) for problem in problems],
+        warnings=[view(warning) for warning in warnings],
+    ).plain()
+
+
+def show(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show every setting in effect, and the line or the default that it comes from."""
+    import json
+
+    from causeway.config.describe import effective
+
+    session = session_of(context)
+    loaded = session.read()
+    shown = list(effective(loaded.configuration, loaded.lines))
+    if as_json:
+        from causeway.cli.views import ConfigShowView, SettingView
+
+        settings = [SettingView(key=i.key, value=i.value, line=i.line) for i in shown]
+        print_json(ConfigShowView(file=str(session.config_path), settings=settings).plain())
+        return
+    table = Table([Column("SETTING"), Column("VALUE", least=16), Column("FROM")])
+    for item in shown:
+        value = "" if item.value is None else json.dumps(item.value, ensure_ascii=False)
+        table.add(item.key, value or "(not set)", f"line {item.line}" if item.line else "default")
+    table.print()
+
+
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors that check while one types."""
+    from causeway.config.describe import schema as of_the_file
+
+    print_json(of_the_file())

@@ -1,0 +1,81 @@
+"""``run`` and ``doctor``: the service itself, and whether this machine lets it work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from causeway.cli.exits import ChecksFailed
+from causeway.cli.look import AsJson
+from causeway.cli.progress import bar
+from causeway.cli.session import session_of
+from causeway.cli.show import plural, print_json, say, state
+
+
+def run(context: typer.Context) -> None:
+    """Run the connector until Ctrl-C or SIGTERM. Log lines go to standard error."""
+    from causeway.observe import Sentence, configure_logs, emit
+    from causeway.service import run as run_service
+
+    loaded = session_of(context).read()
+    log = loaded.configuration.log
+    configure_logs(level=log.level, format=log.format)
+    for warning in loaded.warnings:
+        # Configured words only: what is doubted is quoted from the file, never from data.
+        emit(
+            "configuration.doubt",
+            level="warning",
+            line=warning.line,
+            warning=Sentence(f"{warning.setting}: {warning.what}".removeprefix(": ")),
+            hint=Sentence(warning.right),
+        )
+    raise typer.Exit(run_service(loaded.configuration))
+
+
+def doctor(
+    context: typer.Context,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also read the whole spool back against its digests.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check configuration, disk, ledger, ports, destinations, certificates and clock."""
+    from causeway.doctor import Examination, Outcome
+
+    examination = Examination(session_of(context).config_path, deep=deep)
+    findings = []
+    with bar("checking", None, hidden=as_json) as progress:
+        for finding in examination.findings():
+            findings.append(finding)
+            progress.advance(1)
+    failed = [finding for finding in findings if finding.outcome is Outcome.FAILED]
+    if as_json:
+        from causeway.cli.views import CheckView, DoctorView
+
+        print_json(
+            DoctorView(
+                ok=not failed,
+                checks=[
+                    CheckView(
+                        name=finding.name,
+                        outcome=finding.outcome.value,
+                        said=finding.said,
+                        to_do=finding.to_do,
+                    )
+                    for finding in findings
+                ],
+            ).plain()
+        )
+    else:
+        for finding in findings:
+            mark = state(finding.outcome.value)
+            padding = " " * (8 - len(finding.outcome.value))
+            say(f"{mark}{padding} {finding.name}: {finding.said}")
+            if finding.to_do:
+                say(f"         → {finding.to_do}")
+    if failed:
+        raise ChecksFailed(
+            f"{plural(len(failed), 'check')} failed: "
+            + ", ".join(dict.fromkeys(finding.name for finding in failed)),
+        )

@@ -1,0 +1,212 @@
+"""The status page: one line for each thing that a person asks about, and a list of what to do.
+
+Without patient data, so that it may be pasted into a ticket.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from causeway.cli.show import ago, amount, plural, state
+from causeway.cli.views import CustodyView, LaneView, RefusalView, StatusView
+from causeway.doctor.running import RunningService
+from causeway.values import Disposition
+
+if TYPE_CHECKING:
+    from causeway.ledger import Count, Custody, Summary, Tally
+
+_INDENT = 13
+"""Width of the first column: "quarantined" and two blanks."""
+
+
+def status_view(
+    service: RunningService | None, summary: Summary, custody: Custody, tallies: Sequence[Tally]
+) -> StatusView:
+    from causeway.cli.show import iso
+
+    lanes: dict[str, dict[str, int]] = defaultdict(dict)
+    for lane in summary.deliveries:
+        lanes[lane.destination][lane.state.value] = lane.count
+    return StatusView(
+        running=service is not None,
+        pid=None if service is None else service.pid,
+        service=None if service is None else service.said,
+        studies=_by_state(summary.studies),
+        series=_by_state(summary.series),
+        instances=_by_state(summary.instances),
+        destinations=[
+            LaneView(destination=destination, deliveries=counts)
+            for destination, counts in sorted(lanes.items())
+        ],
+        bytes_awaiting=summary.bytes_awaiting,
+        oldest_undelivered_at=iso(summary.oldest_undelivered_at),
+        last_received_at=iso(summary.last_received_at),
+        last_delivered_at=iso(summary.last_delivered_at),
+        held_studies=summary.held_studies,
+        held_series=summary.held_series,
+        dead_series=summary.dead_series,
+        dead_deliveries=summary.dead_deliveries,
+        quarantined=summary.quarantined,
+        refusals=[RefusalView.of(tally) for tally in tallies],
+        custody=CustodyView.of(custody),
+    )
+
+
+def _by_state(counts: Sequence[Count]) -> dict[str, int]:
+    return {str(count.state): count.count for count in counts}
+
+
+def service_line(service: RunningService | None) -> str:
+    if service is None:
+        return state_of("not running", "yellow") + "; start it with `causeway run`"
+    listening = [
+        f"{one.get('ae_title', '?')} at {one.get('host', '?')}:{one.get('port', '?')}"
+        for one in _tables(service.said.get("listeners"))
+    ]
+    where = f", listening as {', '.join(listening)}" if listening else ""
+    return f"{state_of('running', 'green')}, pid {service.pid}{where}"
+
+
+def state_of(text: str, colour: str) -> str:
+    return typer.style(text, fg=colour)
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def status_lines(
+    service: RunningService | None,
+    summary: Summary,
+    custody: Custody,
+    tallies: Sequence[Tally],
+    *,
+    now: float,
+) -> Iterator[str]:
+    """The page. Pure: what it shows is in its arguments."""
+    yield _line("service", service_line(service))
+    if service is not None:
+        yield from _space(service.said.get("space"))
+    if not custody.received:
+        yield _line("received", "nothing yet")
+        yield from _refused(tallies, now)
+        return
+    latest = summary.last_received_at
+    yield _line(
+        "received",
+        plural(custody.received, "object")
+        + (f", the latest {ago(now - latest)}" if latest else ""),
+    )
+    oldest = summary.oldest_undelivered_at
+    if oldest is not None:
+        yield _line(
+            "on its way",
+            f"{plural(custody.count(Disposition.ON_ITS_WAY), 'object')}, "
+            f"{amount(summary.bytes_awaiting)}, the oldest {ago(now - oldest)}",
+        )
+    yield _line("studies", _counts(summary.studies))
+    yield _line("series", _counts(summary.series))
+    lanes: dict[str, list[str]] = defaultdict(list)
+    for lane in summary.deliveries:
+        if lane.count:
+            lanes[lane.destination].append(f"{lane.count:,} {state(lane.state.value)}")
+    for destination, counts in sorted(lanes.items()):
+        yield _line("to " + destination, ", ".join(counts))
+    yield from _refused(tallies, now)
+    yield from custody_lines(custody)
+    yield from _to_do(summary)
+
+
+def _space(space: Any) -> Iterator[str]:
+    if not isinstance(space, dict):
+        return
+    room, hours = space.get("room_bytes"), space.get("hours_left")
+    if isinstance(room, int | float):
+        left = f"; full in {hours:.0f} h at this rate" if isinstance(hours, int | float) else ""
+        level = space.get("state")
+        full = (
+            f", {state_of(f'{level} watermark reached', 'red')}"
+            if level in ("soft", "hard")
+            else ""
+        )
+        yield _line("room", f"{amount(room)}{left}{full}")
+
+
+def _refused(tallies: Sequence[Tally], now: float) -> Iterator[str]:
+    for kind in ("association", "object"):
+        refused = [tally for tally in tallies if tally.kind == kind and tally.count]
+        if not refused:
+            continue
+        reasons: dict[str, int] = defaultdict(int)
+        for tally in refused:
+            reasons[tally.reason] += tally.count
+        listed = ", ".join(
+            f"{reason} {count:,}"
+            for reason, count in sorted(reasons.items(), key=lambda item: -item[1])
+        )
+        latest = max(tally.last_at for tally in refused)
+        total = plural(sum(reasons.values()), kind)
+        yield _line("refused", f"{total}, the latest {ago(now - latest)}: {listed}")
+
+
+def custody_lines(custody: Custody) -> Iterator[str]:
+    """Received = the sum of what became of it, wrapped between its terms."""
+    terms = [
+        f"{count.count:,} {count.disposition.value}" for count in custody.counts if count.count
+    ]
+    verdict = state_of("holds", "green") if custody.holds else state_of("DOES NOT HOLD", "red")
+    lines = [f"{custody.received:,} received ="]
+    for index, term in enumerate(terms or ["0"]):
+        piece = f"{'+ ' if index else ''}{term}"
+        if len(lines[-1]) + len(piece) > 64:
+            lines.append(piece)
+        else:
+            lines[-1] += f" {piece}"
+    yield _line("custody", lines[0])
+    yield from (_line("", line) for line in lines[1:])
+    yield _line("", verdict)
+    if custody.received != custody.accounted:
+        yield _line("", f"{custody.received - custody.accounted:+,} not accounted for")
+    for violation in custody.violations:
+        yield _line("", f"{violation.name}: {violation.count:,}, for example {violation.example}")
+
+
+def _to_do(summary: Summary) -> Iterator[str]:
+    asks = [
+        (summary.held_studies, "study is held", "studies are held", "studies --state held"),
+        (summary.held_series, "series is held", "series are held", "studies --state held"),
+        (summary.dead_series, "series is stuck", "series are stuck", "studies --state dead"),
+        (
+            summary.dead_deliveries,
+            "delivery is dead",
+            "deliveries are dead",
+            "studies --state dead",
+        ),
+        (
+            summary.quarantined,
+            "object is quarantined",
+            "objects are quarantined",
+            "quarantine list",
+        ),
+    ]
+    asks = [ask for ask in asks if ask[0]]
+    if asks:
+        yield ""
+        yield "for a person to decide"
+        for count, one, many, command in asks:
+            yield f"  {count:,} {one if count == 1 else many}".ljust(34) + f"causeway {command}"
+
+
+def _counts(counts: Sequence[Count]) -> str:
+    return (
+        ", ".join(f"{count.count:,} {state(str(count.state))}" for count in counts if count.count)
+        or "none"
+    )
+
+
+def _line(title: str, text: str) -> str:
+    return f"{title:<{_INDENT}}{text}".rstrip()
