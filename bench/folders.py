@@ -2,9 +2,9 @@
 
 ext4 does not hand out an inode again for some minutes after it was freed: whoever creates files
 near a folder that was just removed scans past every such inode, and reached 1,100 files a second
-here instead of 40,000. Removing a run's files would thus punish exactly the receivers that write a file
-for each object. So files are cut to nothing between runs and removed when all is done; and folders
-are made under one that is flagged as a top of hierarchies, so that ext4 spreads them over the disk.
+here instead of 40,000. Removing a run's files would thus punish exactly the receivers that write
+a file for each object. So files are cut to nothing between runs and removed when all is done; and
+folders are made under one that is flagged as a top of hierarchies, so that ext4 spreads them out.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def test_there_is_a_chest_and_a_brain_in_it(study: list[Instance]) -> None:
     )
     assert air > 0.3
     assert lung > 0.03
-    assert soft_tissue > 0.1
+    assert soft_tissue > 0.05
     assert 0.002 < bone < 0.1
     fluid = {}
     for contrast in ("T1", "T2", "FLAIR"):
@@ -164,6 +164,6 @@ def test_the_phantoms_need_no_numpy() -> None:
 def test_dcmtk_reads_them(study: list[Instance], tmp_path: Path) -> None:
     for number in (0, 5, -1):
         path = study[number].write(tmp_path / f"{number}.dcm")
-        ran = subprocess.run(["dcmdump", str(path)], capture_output=True, text=True, check=True)
-        assert "SOPInstanceUID" in ran.stdout
+        ran = subprocess.run(["dcmdump", str(path)], capture_output=True, check=True)
+        assert b"SOPInstanceUID" in ran.stdout
         assert not ran.stderr
