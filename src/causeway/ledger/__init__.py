@@ -5,48 +5,53 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from causeway.ledger.ledger import Ledger
-from causeway.ledger.rows import (
-    Acquisition,
+from causeway.ledger.arrivals import Arrival, Damaged, Indexed, Item, Outcome, Unreadable
+from causeway.ledger.claims import (
     Advanced,
-    Arrival,
-    AssociationRow,
-    Count,
-    Custody,
-    Damaged,
     Dead,
     DeliveryClaim,
     DeliveryOutcome,
-    DeliveryRow,
-    DispositionCount,
-    EventRow,
-    Indexed,
-    InstanceRow,
-    LaneCount,
     LookAgain,
     NewDelivery,
-    Outcome,
     Packaged,
+    Retry,
+    SeriesClaim,
+    SeriesOutcome,
+    Verified,
+    Wait,
+)
+from causeway.ledger.ledger import Ledger, open_ledger
+from causeway.ledger.reports import (
+    Count,
+    Custody,
+    DispositionCount,
+    LaneCount,
+    Summary,
+    Tally,
+    Violation,
+    custody_line,
+)
+from causeway.ledger.rows import (
+    Acquisition,
+    AssociationRow,
+    DeliveryRow,
+    EventRow,
+    InstanceRow,
     ParcelRow,
     Pinning,
     Placement,
     Position,
     Retirable,
-    Retry,
-    SeriesClaim,
-    SeriesOutcome,
     SeriesRow,
     StudyRow,
-    Summary,
-    Tally,
-    Unreadable,
-    Verified,
-    Violation,
-    Wait,
 )
-from causeway.ledger.states import DeliveryState, InstanceState, SeriesState, StudyState
+from causeway.ledger.states import (
+    DeliveryState,
+    InstanceState,
+    ParcelState,
+    SeriesState,
+    StudyState,
+)
 
 __all__ = [
     "Acquisition",
@@ -66,6 +71,7 @@ __all__ = [
     "Indexed",
     "InstanceRow",
     "InstanceState",
+    "Item",
     "LaneCount",
     "Ledger",
     "LookAgain",
@@ -73,6 +79,7 @@ __all__ = [
     "Outcome",
     "Packaged",
     "ParcelRow",
+    "ParcelState",
     "Pinning",
     "Placement",
     "Position",
@@ -90,10 +97,6 @@ __all__ = [
     "Verified",
     "Violation",
     "Wait",
+    "custody_line",
     "open_ledger",
 ]
-
-
-def open_ledger(url_or_path: str | Path, *, create: bool = True) -> Ledger:
-    """Open the ledger at a file path (SQLite) or a ``postgresql://`` URL."""
-    raise NotImplementedError

@@ -1,8 +1,4 @@
-"""What the ledger hands out and takes: frozen values, no dictionaries, no database objects.
-
-Three families stand below. *Rows* are copies of what a table held at one moment. *Claims* are rows
-together with the right to change them, until a lease ends. *Outcomes* are what a worker says about
-a claim; the ledger turns them into a change of state, or refuses them when the claim is void.
+"""Rows: copies of what the tables held at one moment. Frozen; no dictionaries, no database objects.
 
 Text that can name a person is hidden from ``repr``, UIDs included, as a study's UID finds the
 patient in any archive of the same hospital. Logs name rows by their ids.
@@ -15,89 +11,11 @@ from dataclasses import dataclass, field
 from causeway.ledger.states import (
     DeliveryState,
     InstanceState,
+    ParcelState,
     SeriesState,
     StudyState,
 )
-from causeway.values import Disposition, Header, Identity, Record, SpoolAddress
-
-# --- intake -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Indexed:
-    """A record of the spool whose header could be read."""
-
-    record: Record
-    header: Header
-    due_at: float
-    """When completion shall look at the series, if nothing more arrives."""
-    expected_count: int | None = None
-    """Instances that the series will have, where the header can be trusted on it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A record of the spool that is kept, but cannot be indexed: it goes to quarantine."""
-
-    record: Record
-    reason: str
-    """A short code without patient data, such as ``no-study-uid`` or ``digest``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damaged:
-    """Bytes of a container that hold no record; indexing passes over them and says so."""
-
-    container: str
-    offset: int
-    end: int
-    reason: str
-
-
-class Arrival:
-    """What became of an item of an intake batch."""
-
-    FRESH = "fresh"
-    """A new instance; its series is open."""
-    REOPENED = "reopened"
-    """A new instance of a series that was past completion, or that a worker held in hand."""
-    DUPLICATE = "duplicate"
-    """The same object with the same bytes is here already; nothing is sent again."""
-    CONFLICT = "conflict"
-    """The same object with other bytes is here already; this one is in quarantine."""
-    QUARANTINED = "quarantined"
-    """Not readable; kept for a person to look at."""
-    KNOWN = "known"
-    """This very record was indexed before; nothing was changed."""
-    PASSED = "passed"
-    """Damage, passed over."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The answer to one item of an intake batch, in the batch's order."""
-
-    arrival: str
-    """One of ``Arrival``."""
-    instance_id: int | None
-    series_id: int | None
-    study_id: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """How far a container of the spool is indexed."""
-
-    container: str
-    offset: int
-    """Where the next record would start."""
-    records: int
-    """Records seen in it so far: the counter that custody compares the rows with."""
-    damages: int
-    moved_at: float
-
-
-# --- rows ---------------------------------------------------------------------------------------
+from causeway.values import Identity, SpoolAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +58,8 @@ class InstanceRow:
     association: str
     received_at: float
     state_at: float
+    bytes_gone_at: float | None
+    """When its bytes left the spool, if they have."""
     parcel_id: int | None
     """The parcel that it is a member of, if there is one yet."""
 
@@ -230,6 +150,7 @@ class ParcelRow:
     number: int
     """1 for the first of its series; more are amendments."""
     generation: int
+    state: ParcelState
     name: str = field(repr=False)
     """Where the artefact is, relative to the parcel folder; the pipeline's choice."""
     size: int
@@ -320,134 +241,19 @@ class Placement:
     """The caller owns it, now or since before."""
 
 
-# --- claims -------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesClaim:
-    """The right to work on a series until its lease ends."""
+class Position:
+    """How far a container of the spool is indexed."""
 
-    series: SeriesRow
-    study: StudyRow
-    associations_open: int
-    """Associations that brought instances of it and have not ended."""
-    associations_ended_at: float | None
-    """When the last of them ended, if all have."""
-
-    @property
-    def id(self) -> int:
-        return self.series.id
-
-    @property
-    def attempt(self) -> int:
-        """1 at the first try of this state."""
-        return self.series.attempt
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryClaim:
-    """The right to send a parcel to a destination until its lease ends."""
-
-    delivery: DeliveryRow
-    parcel: ParcelRow
-    series: SeriesRow
-    study: StudyRow
-
-    @property
-    def id(self) -> int:
-        return self.delivery.id
-
-    @property
-    def attempt(self) -> int:
-        return self.delivery.attempt
-
-
-# --- outcomes of work ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advanced:
-    """The stage is done; the series goes to its next state."""
-
-    to: SeriesState
-    """COMPLETE, ROUTED, HELD, DENIED or CLEANED. PACKAGED needs ``Packaged``."""
-    reason: str = ""
-    """A code: why it is complete, held or denied."""
-    verdict: str | None = None
-    cleaning: str | None = None
-    expected_count: int | None = None
-    due_at: float | None = None
-    """When the next stage may begin; now, if it is not said."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDelivery:
-    """A destination that a parcel shall go to."""
-
-    destination: str
-    target: str = field(default="", repr=False)
-    due_at: float | None = None
-    prio: int = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packaged:
-    """The parcel stands on disk, durable; it and its deliveries are entered in one transaction."""
-
-    name: str = field(repr=False)
-    size: int
-    digest: bytes
-    instance_ids: tuple[int, ...]
-    """All instances of ``Ledger.to_package``; more or fewer is refused as ``NotAllowed``."""
-    deliveries: tuple[NewDelivery, ...]
-    manifest: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookAgain:
-    """Nothing to do yet; the attempt is given back."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """Something outside is not ready (hours, link, breaker); not a failure, no attempt is spent."""
-
-    until: float
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """It failed and may work later."""
-
-    at: float
-    code: str
-    text: str = ""
-    """For the operator; without patient data."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dead:
-    """It failed and is not tried again unless a person says so."""
-
-    code: str
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """The destination has the parcel, and it was read back or vouched for."""
-
-    reference: str = field(default="", repr=False)
-
-
-SeriesOutcome = Advanced | Packaged | LookAgain | Wait | Retry | Dead
-DeliveryOutcome = Verified | Wait | Retry | Dead
-
-
-# --- retirement ---------------------------------------------------------------------------------
+    container: str
+    offset: int
+    """Where the next record would start."""
+    records: int
+    """Records seen in it so far: the counter that custody compares the rows with."""
+    damages: int
+    kept: bool
+    """A copy of something indexed elsewhere: there is nothing in it to scan."""
+    moved_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -467,98 +273,3 @@ class Pinning:
     address: SpoolAddress
     size: int
     state: InstanceState
-
-
-# --- what a person sees -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """How many rows are in a state."""
-
-    state: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneCount:
-    """How many deliveries to a destination are in a state."""
-
-    destination: str
-    state: DeliveryState
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """Something that was counted and left no row: a refusal at the door, a rejected object."""
-
-    kind: str
-    """``association`` or ``object``."""
-    source: str
-    reason: str
-    count: int
-    first_at: float
-    last_at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """The state of the whole, for ``causeway status``."""
-
-    at: float
-    studies: tuple[Count, ...]
-    series: tuple[Count, ...]
-    instances: tuple[Count, ...]
-    deliveries: tuple[LaneCount, ...]
-    oldest_undelivered_at: float | None
-    """When the oldest instance that is on its way was received."""
-    bytes_awaiting: int
-    """Bytes of instances that are not delivered yet."""
-    held_studies: int
-    held_series: int
-    dead_series: int
-    dead_deliveries: int
-    quarantined: int
-    last_received_at: float | None
-    last_delivered_at: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """A contradiction in the ledger, by name."""
-
-    name: str
-    count: int
-    example: str
-    """A ledger id, such as ``series 12``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DispositionCount:
-    disposition: Disposition
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Custody:
-    """received = the sum of all dispositions, and what contradicts it."""
-
-    study_id: int | None
-    received: int
-    """From counters of their own, not from the instance rows."""
-    counts: tuple[DispositionCount, ...]
-    """Every disposition once, in the order of ``values.Disposition``."""
-    violations: tuple[Violation, ...]
-
-    def count(self, disposition: Disposition) -> int:
-        return next(c.count for c in self.counts if c.disposition is disposition)
-
-    @property
-    def accounted(self) -> int:
-        return sum(c.count for c in self.counts)
-
-    @property
-    def holds(self) -> bool:
-        """Nothing is missing and nothing contradicts."""
-        return self.received == self.accounted and not self.violations

@@ -1,11 +1,33 @@
-"""The state machines of instance, series, study and delivery, as tables (being filled in)."""
+"""The lives of instance, series, parcel and delivery: one table each.
+
+All transitions stand in this file and nowhere else; the diagrams of ``docs/reference/ledger.md``
+are drawn from it. A table maps a state to the states that may follow, each with its cause. What the
+engine does by itself and what only a person may do are two tables, so that no stage can release
+a hold by accident. What is in neither is unexpected: ``require`` raises ``NotAllowed`` and the
+transaction that tried is rolled back.
+
+Three things do not fit into tables and are written below them:
+
+- A series that is *held* or *dead* remembers where it was (``resumes_as``); the person's move leads
+  back there. Arrivals meanwhile change what it resumes as, not that it is held.
+- A *study* has no state of its own. ``study_state`` derives it from its series and an operator's
+  hold, so that it cannot disagree with them.
+- Where an instance counts in the custody line depends on its series as well: ``disposition``.
+"""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+from typing import TypeVar
+
+from causeway.errors import NotAllowed
+from causeway.values import Disposition
 
 
 class InstanceState(enum.StrEnum):
+    """Of one received object. Before ``indexed`` it is *received*: in the spool, without a row."""
+
     INDEXED = "indexed"
     CLEANED = "cleaned"
     DELIVERED = "delivered"
@@ -16,6 +38,8 @@ class InstanceState(enum.StrEnum):
 
 
 class SeriesState(enum.StrEnum):
+    """Of a series, the unit of work."""
+
     OPEN = "open"
     REOPENED = "reopened"
     COMPLETE = "complete"
@@ -29,6 +53,8 @@ class SeriesState(enum.StrEnum):
 
 
 class StudyState(enum.StrEnum):
+    """Of a study; derived, see ``study_state``."""
+
     EMPTY = "empty"
     ARRIVING = "arriving"
     ON_ITS_WAY = "on its way"
@@ -38,8 +64,236 @@ class StudyState(enum.StrEnum):
     DEAD = "dead"
 
 
+class ParcelState(enum.StrEnum):
+    """Of what is delivered."""
+
+    MADE = "made"
+    SETTLED = "settled"
+    RETIRED = "retired"
+
+
 class DeliveryState(enum.StrEnum):
+    """Of one parcel on its way to one destination."""
+
     DUE = "due"
     SENDING = "sending"
     VERIFIED = "verified"
     DEAD = "dead"
+
+
+S = TypeVar("S", bound=enum.StrEnum)
+Table = Mapping[S, Mapping[S, str]]
+
+# --- the tables ---------------------------------------------------------------------------------
+
+INSTANCE_BEGINS: Mapping[InstanceState, str] = {
+    InstanceState.INDEXED: "its header is read",
+    InstanceState.QUARANTINED: "unreadable, or conflict",
+    InstanceState.DUPLICATE: "same object, same bytes",
+}
+
+INSTANCE: Table[InstanceState] = {
+    InstanceState.INDEXED: {InstanceState.CLEANED: "its series is cleaned"},
+    InstanceState.CLEANED: {
+        InstanceState.DELIVERED: "its parcel is verified everywhere",
+        InstanceState.INDEXED: "its series is reopened before packaging",
+    },
+    InstanceState.DELIVERED: {InstanceState.RETIRED: "its bytes have left the spool"},
+    InstanceState.RETIRED: {},
+    InstanceState.QUARANTINED: {},
+    InstanceState.DUPLICATE: {},
+    InstanceState.DISCARDED: {},
+}
+
+INSTANCE_BY_OPERATOR: Table[InstanceState] = {
+    InstanceState.QUARANTINED: {
+        InstanceState.INDEXED: "release",
+        InstanceState.DUPLICATE: "release, the same having arrived since",
+        InstanceState.DISCARDED: "discard",
+    },
+}
+
+SERIES_BEGINS: Mapping[SeriesState, str] = {SeriesState.OPEN: "first image"}
+
+_LATE = "late arrival"
+_GAVE_UP = "gave up"
+
+SERIES: Table[SeriesState] = {
+    SeriesState.OPEN: {SeriesState.COMPLETE: "completion", SeriesState.DEAD: _GAVE_UP},
+    SeriesState.REOPENED: {SeriesState.COMPLETE: "completion", SeriesState.DEAD: _GAVE_UP},
+    SeriesState.COMPLETE: {
+        SeriesState.ROUTED: "policy",
+        SeriesState.HELD: "policy",
+        SeriesState.DENIED: "policy",
+        SeriesState.DEAD: _GAVE_UP,
+        SeriesState.REOPENED: _LATE,
+    },
+    SeriesState.ROUTED: {
+        SeriesState.CLEANED: "de-identification",
+        SeriesState.HELD: "de-identification in doubt",
+        SeriesState.DEAD: _GAVE_UP,
+        SeriesState.REOPENED: _LATE,
+    },
+    SeriesState.CLEANED: {
+        SeriesState.PACKAGED: "parcel made",
+        SeriesState.DEAD: _GAVE_UP,
+        SeriesState.REOPENED: _LATE,
+    },
+    SeriesState.PACKAGED: {
+        SeriesState.SETTLED: "all verified",
+        SeriesState.DEAD: "a delivery is dead",
+        SeriesState.REOPENED: _LATE,
+    },
+    SeriesState.SETTLED: {SeriesState.REOPENED: _LATE},
+    SeriesState.HELD: {},
+    SeriesState.DENIED: {SeriesState.REOPENED: _LATE},
+    SeriesState.DEAD: {SeriesState.REOPENED: _LATE},
+}
+
+SERIES_BY_OPERATOR: Table[SeriesState] = {
+    SeriesState.OPEN: {SeriesState.HELD: "hold"},
+    SeriesState.REOPENED: {SeriesState.HELD: "hold"},
+    SeriesState.COMPLETE: {SeriesState.HELD: "hold"},
+    SeriesState.ROUTED: {SeriesState.HELD: "hold"},
+    SeriesState.CLEANED: {SeriesState.HELD: "hold"},
+    SeriesState.PACKAGED: {SeriesState.HELD: "hold"},
+    SeriesState.HELD: {
+        SeriesState.OPEN: "release",
+        SeriesState.REOPENED: "release",
+        SeriesState.COMPLETE: "release",
+        SeriesState.ROUTED: "release",
+        SeriesState.CLEANED: "release",
+        SeriesState.PACKAGED: "release",
+    },
+    SeriesState.DENIED: {SeriesState.COMPLETE: "release"},
+    SeriesState.DEAD: {
+        SeriesState.OPEN: "retry",
+        SeriesState.REOPENED: "retry",
+        SeriesState.COMPLETE: "retry",
+        SeriesState.ROUTED: "retry",
+        SeriesState.CLEANED: "retry",
+        SeriesState.PACKAGED: "retry",
+    },
+}
+
+PARCEL_BEGINS: Mapping[ParcelState, str] = {ParcelState.MADE: "packaged"}
+
+PARCEL: Table[ParcelState] = {
+    ParcelState.MADE: {ParcelState.SETTLED: "verified everywhere"},
+    ParcelState.SETTLED: {ParcelState.RETIRED: "its artefact is removed"},
+    ParcelState.RETIRED: {},
+}
+
+DELIVERY_BEGINS: Mapping[DeliveryState, str] = {DeliveryState.DUE: "parcel made"}
+
+DELIVERY: Table[DeliveryState] = {
+    DeliveryState.DUE: {DeliveryState.SENDING: "claimed"},
+    DeliveryState.SENDING: {
+        DeliveryState.VERIFIED: "read back or vouched for",
+        DeliveryState.DUE: "wait, retry, or lease ended",
+        DeliveryState.DEAD: _GAVE_UP,
+    },
+    DeliveryState.VERIFIED: {},
+    DeliveryState.DEAD: {},
+}
+
+DELIVERY_BY_OPERATOR: Table[DeliveryState] = {
+    DeliveryState.DEAD: {DeliveryState.DUE: "retry"},
+}
+
+# --- sets that other modules speak of -------------------------------------------------------------
+
+ARRIVING = frozenset({SeriesState.OPEN, SeriesState.REOPENED})
+"""Arrivals belong to the normal life of these; in any other state they reopen the series."""
+
+WORKABLE = (
+    SeriesState.OPEN,
+    SeriesState.REOPENED,
+    SeriesState.COMPLETE,
+    SeriesState.ROUTED,
+    SeriesState.CLEANED,
+)
+"""A worker can claim a series in these."""
+
+PARKED = frozenset({SeriesState.HELD, SeriesState.DENIED, SeriesState.DEAD})
+"""Nothing moves until a person says so, or, for the last two, a late image arrives."""
+
+WAITING = (InstanceState.INDEXED, InstanceState.CLEANED)
+"""Here, and not delivered yet."""
+
+LIVE = (
+    InstanceState.INDEXED,
+    InstanceState.CLEANED,
+    InstanceState.DELIVERED,
+    InstanceState.RETIRED,
+)
+"""Belongs to its series; the owner of its SOP Instance UID."""
+
+
+# --- what the tables cannot hold ------------------------------------------------------------------
+
+
+def require(table: Table[S], old: S, new: S) -> None:
+    """Raise ``NotAllowed`` unless the table leads from ``old`` to ``new``."""
+    if new not in table.get(old, {}):
+        kind = type(old).__name__.removesuffix("State").lower()
+        raise NotAllowed(f"a {kind} that is {old.value} cannot become {new.value}")
+
+
+def after_arrival(state: SeriesState) -> SeriesState:
+    """The state of a series after one more of its instances has arrived."""
+    if state in ARRIVING:
+        return state
+    require(SERIES, state, SeriesState.REOPENED)
+    return SeriesState.REOPENED
+
+
+def after_delivery(*, dead: int, verified: int, total: int) -> SeriesState:
+    """The state of a packaged series, by how its deliveries stand, of all its parcels."""
+    if dead:
+        return SeriesState.DEAD
+    return SeriesState.SETTLED if total and verified == total else SeriesState.PACKAGED
+
+
+def study_state(states: Mapping[SeriesState, int], *, held: bool) -> StudyState:
+    """The state of a study: the first of these that applies, most in need of a person first."""
+
+    def some(*wanted: SeriesState) -> bool:
+        return any(states.get(state, 0) for state in wanted)
+
+    if held:
+        return StudyState.HELD
+    if some(SeriesState.DEAD):
+        return StudyState.DEAD
+    if some(SeriesState.HELD):
+        return StudyState.HELD
+    if some(*ARRIVING):
+        return StudyState.ARRIVING
+    if some(SeriesState.COMPLETE, SeriesState.ROUTED, SeriesState.CLEANED, SeriesState.PACKAGED):
+        return StudyState.ON_ITS_WAY
+    if some(SeriesState.SETTLED):
+        return StudyState.SETTLED
+    return StudyState.DENIED if some(SeriesState.DENIED) else StudyState.EMPTY
+
+
+def disposition(
+    instance: InstanceState, series: SeriesState | None, *, study_held: bool
+) -> Disposition:
+    """Where an instance counts in the custody line.
+
+    What a policy denied or a failure stopped is counted as held: it is kept here and goes nowhere
+    until a person decides. An instance whose parcel is verified everywhere stays delivered,
+    whatever becomes of its series. ``REJECTED`` never had a row; it is counted in the tallies.
+    """
+    match instance:
+        case InstanceState.DELIVERED | InstanceState.RETIRED:
+            return Disposition.DELIVERED
+        case InstanceState.QUARANTINED:
+            return Disposition.QUARANTINED
+        case InstanceState.DUPLICATE:
+            return Disposition.DUPLICATE
+        case InstanceState.DISCARDED:
+            return Disposition.DISCARDED
+        case InstanceState.INDEXED | InstanceState.CLEANED:
+            parked = study_held or series in PARKED
+            return Disposition.HELD if parked else Disposition.ON_ITS_WAY

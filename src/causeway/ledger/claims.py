@@ -1,0 +1,137 @@
+"""Claims and outcomes: the right to work on a row, and what the worker says about it in the end.
+
+A claim lasts until its lease ends or until something makes it void: an image that arrived
+meanwhile, an operator's move, another worker that took over. The ledger turns an outcome into a
+change of state, or refuses it when the claim is void; then nothing has happened and the work is
+dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from causeway.ledger.rows import DeliveryRow, ParcelRow, SeriesRow, StudyRow
+from causeway.ledger.states import SeriesState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesClaim:
+    """The right to work on a series until its lease ends."""
+
+    series: SeriesRow
+    study: StudyRow
+    associations_open: int
+    """Associations that brought instances of it and have not ended."""
+    associations_ended_at: float | None
+    """When the last of them ended, if all have."""
+
+    @property
+    def id(self) -> int:
+        return self.series.id
+
+    @property
+    def attempt(self) -> int:
+        """1 at the first try of this state."""
+        return self.series.attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryClaim:
+    """The right to send a parcel to a destination until its lease ends."""
+
+    delivery: DeliveryRow
+    parcel: ParcelRow
+    series: SeriesRow
+    study: StudyRow
+
+    @property
+    def id(self) -> int:
+        return self.delivery.id
+
+    @property
+    def attempt(self) -> int:
+        return self.delivery.attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advanced:
+    """The stage is done; the series goes to its next state."""
+
+    to: SeriesState
+    """COMPLETE, ROUTED, HELD, DENIED or CLEANED. PACKAGED needs ``Packaged``."""
+    reason: str = ""
+    """A code: why it is complete, held or denied."""
+    verdict: str | None = None
+    cleaning: str | None = None
+    expected_count: int | None = None
+    due_at: float | None = None
+    """When the next stage may begin; now, if it is not said."""
+    prio: int | None = None
+    """0 to 200; a step below 100 is worth a minute in the queue. Unchanged, if it is not said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """A destination that a parcel shall go to."""
+
+    destination: str
+    target: str = field(default="", repr=False)
+    due_at: float | None = None
+    prio: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packaged:
+    """The parcel stands on disk, durable; it and its deliveries are entered in one transaction."""
+
+    name: str = field(repr=False)
+    size: int
+    digest: bytes
+    instance_ids: tuple[int, ...]
+    """All instances of ``Ledger.to_package``; more or fewer is refused as ``NotAllowed``."""
+    deliveries: tuple[NewDelivery, ...]
+    manifest: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAgain:
+    """Nothing to do yet; the attempt is given back."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Something outside is not ready (hours, link, breaker); not a failure, no attempt is spent."""
+
+    until: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """It failed and may work later."""
+
+    at: float
+    code: str
+    text: str = ""
+    """For the operator; without patient data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dead:
+    """It failed and is not tried again unless a person says so."""
+
+    code: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """The destination has the parcel, and it was read back or vouched for."""
+
+    reference: str = field(default="", repr=False)
+
+
+SeriesOutcome = Advanced | Packaged | LookAgain | Wait | Retry | Dead
+DeliveryOutcome = Verified | Wait | Retry | Dead

@@ -1,0 +1,163 @@
+"""Result rows to frozen values: the one place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, RowMapping, Select, bindparam, func, select
+
+from causeway.ledger import schema
+from causeway.ledger.rows import (
+    AssociationRow,
+    DeliveryRow,
+    EventRow,
+    InstanceRow,
+    ParcelRow,
+    Position,
+    SeriesRow,
+    StudyRow,
+)
+from causeway.ledger.states import (
+    DeliveryState,
+    InstanceState,
+    ParcelState,
+    SeriesState,
+    study_state,
+)
+from causeway.values import Identity, SpoolAddress
+
+IDS_AT_ONCE = 500
+"""Bound on the values of one IN list; SQLite takes 32,766 in all, plans get slow before."""
+
+
+def _plain(row_type: type, *but: str) -> tuple[str, ...]:
+    """The fields that are columns of the same name, taken over as they are."""
+    return tuple(field.name for field in fields(row_type) if field.name not in but)
+
+
+_IDENTITY = _plain(Identity)
+_INSTANCE = _plain(InstanceRow, "state", "conflict", "approved", "address", "origin")
+_SERIES = _plain(SeriesRow, "state", "resumes_as")
+_STUDY = (
+    "id", "study_instance_uid", "received_count", "first_at", "last_at", "held_by", "held_why"
+)  # fmt: skip
+_PARCEL = _plain(ParcelRow, "state")
+_DELIVERY = _plain(DeliveryRow, "state")
+_EVENT = _plain(EventRow)
+_ASSOCIATION = _plain(AssociationRow)
+_POSITION = _plain(Position, "kept")
+
+
+def _take(row: RowMapping, names: Iterable[str]) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+INSTANCES = select(schema.instance, schema.parcel_member.c.parcel_id).outerjoin(
+    schema.parcel_member, schema.parcel_member.c.instance_id == schema.instance.c.id
+)
+"""What ``instance_row`` needs; narrow it with ``where``."""
+
+
+def instance_row(row: RowMapping) -> InstanceRow:
+    return InstanceRow(
+        **_take(row, _INSTANCE),
+        state=InstanceState(row["state"]),
+        conflict=bool(row["conflict"]),
+        approved=bool(row["approved"]),
+        address=SpoolAddress(row["container"], row["offset"]),
+        origin=SpoolAddress(row["origin_container"], row["origin_offset"]),
+    )
+
+
+def series_row(row: RowMapping) -> SeriesRow:
+    resumes_as = row["resumes_as"]
+    return SeriesRow(
+        **_take(row, _SERIES),
+        state=SeriesState(row["state"]),
+        resumes_as=SeriesState(resumes_as) if resumes_as else None,
+    )
+
+
+def parcel_row(row: RowMapping) -> ParcelRow:
+    return ParcelRow(**_take(row, _PARCEL), state=ParcelState(row["state"]))
+
+
+def delivery_row(row: RowMapping) -> DeliveryRow:
+    return DeliveryRow(**_take(row, _DELIVERY), state=DeliveryState(row["state"]))
+
+
+def event_row(row: RowMapping) -> EventRow:
+    return EventRow(**_take(row, _EVENT))
+
+
+def association_row(row: RowMapping) -> AssociationRow:
+    return AssociationRow(**_take(row, _ASSOCIATION))
+
+
+def position_row(row: RowMapping) -> Position:
+    return Position(**_take(row, _POSITION), kept=bool(row["kept"]))
+
+
+def instances(
+    connection: Connection, query: Select[Any], **values: object
+) -> tuple[InstanceRow, ...]:
+    return tuple(instance_row(row) for row in connection.execute(query, values).mappings())
+
+
+_ids: BindParameter[list[int]] = bindparam("ids", expanding=True)
+_SERIES_BY_ID = select(schema.series).where(schema.series.c.id.in_(_ids))
+_PARCELS_BY_ID = select(schema.parcel).where(schema.parcel.c.id.in_(_ids))
+_STUDIES_BY_ID = select(schema.study).where(schema.study.c.id.in_(_ids))
+_ROLL_UP = (
+    select(
+        schema.series.c.study_id,
+        schema.series.c.state,
+        func.count().label("series_count"),
+        func.sum(schema.series.c.instance_count).label("instance_count"),
+        func.sum(schema.series.c.byte_count).label("byte_count"),
+    )
+    .where(schema.series.c.study_id.in_(_ids))
+    .group_by(schema.series.c.study_id, schema.series.c.state)
+)
+
+
+def _by_id(connection: Connection, query: Select[Any], ids: Iterable[int]) -> Iterable[RowMapping]:
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), IDS_AT_ONCE):
+        yield from connection.execute(
+            query, {"ids": wanted[start : start + IDS_AT_ONCE]}
+        ).mappings()
+
+
+def series_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, SeriesRow]:
+    return {row["id"]: series_row(row) for row in _by_id(connection, _SERIES_BY_ID, ids)}
+
+
+def parcels_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, ParcelRow]:
+    return {row["id"]: parcel_row(row) for row in _by_id(connection, _PARCELS_BY_ID, ids)}
+
+
+def studies_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, StudyRow]:
+    """Studies with what is summed up from their series."""
+    wanted = sorted(set(ids))
+    parts: dict[int, list[RowMapping]] = {}
+    for part in _by_id(connection, _ROLL_UP, wanted):
+        parts.setdefault(part["study_id"], []).append(part)
+    return {
+        row["id"]: _study_row(row, parts.get(row["id"], ()))
+        for row in _by_id(connection, _STUDIES_BY_ID, wanted)
+    }
+
+
+def _study_row(row: RowMapping, parts: Iterable[RowMapping]) -> StudyRow:
+    states = {SeriesState(part["state"]): int(part["series_count"]) for part in parts}
+    return StudyRow(
+        **_take(row, _STUDY),
+        identity=Identity(**_take(row, _IDENTITY)),
+        state=study_state(states, held=bool(row["held_by"])),
+        series_count=sum(states.values()),
+        instance_count=int(sum(part["instance_count"] for part in parts)),
+        byte_count=int(sum(part["byte_count"] for part in parts)),
+    )

@@ -1,0 +1,379 @@
+"""Work on series: claiming, renewing, settling.
+
+A worker claims what is due and gets a lease. When it is done it settles the claim with an outcome.
+What the outcome makes of the series is decided by ``after``, a pure function; the result is written
+only where the claim still holds: same owner, same epoch (raised by each claim), same generation
+(raised by each arrival that the worker cannot have seen). A void claim changes nothing.
+
+An attempt is counted when the claim is made, so that an input which kills the process is counted
+too, and ends as dead. ``LookAgain`` and ``Wait`` give it back: not being due and having to wait
+are no failures.
+
+The lease protects against a worker that is gone, not against one that is slow. A slow one's result
+is taken as long as nobody else has claimed; and after that refused. So steps must be repeatable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
+
+from causeway.errors import NotAllowed
+from causeway.ledger import schema
+from causeway.ledger.claims import (
+    Advanced,
+    Dead,
+    LookAgain,
+    Packaged,
+    Retry,
+    SeriesClaim,
+    SeriesOutcome,
+    Wait,
+)
+from causeway.ledger.convert import INSTANCES, instances, series_row, studies_by_id
+from causeway.ledger.engine import Verbs
+from causeway.ledger.parcels import enter_parcel, roll_up
+from causeway.ledger.rows import Acquisition, InstanceRow, SeriesRow
+from causeway.ledger.states import (
+    SERIES,
+    WORKABLE,
+    InstanceState,
+    SeriesState,
+    require,
+)
+from causeway.ledger.store import LIVE_STATES, entry, lock_series, log, write_claimed
+
+POLICY = "policy"
+"""Who holds a series that a stage has put on hold."""
+
+
+class WorkVerbs(Verbs):
+    """The life of a series, stage by stage."""
+
+    def claim_series(
+        self,
+        states: Collection[SeriesState],
+        *,
+        limit: int,
+        now: float,
+        owner: str,
+        lease_seconds: float,
+    ) -> tuple[SeriesClaim, ...]:
+        """Take up to ``limit`` series in these states that are due and that nobody works on.
+
+        The most urgent first. A series whose own hold or whose study's hold is on is left alone.
+        """
+        if limit < 1:
+            return ()
+        return self._db.write(
+            lambda connection: _claim(connection, states, limit, now, owner, lease_seconds)
+        )
+
+    def settle_series(self, claim: SeriesClaim, outcome: SeriesOutcome, *, now: float) -> bool:
+        """Say what became of a claim. False: it is void, and nothing was changed.
+
+        Raises ``NotAllowed`` for an outcome that the state tables do not have.
+        """
+        return self.settle_series_all([(claim, outcome)], now=now)[0]
+
+    def settle_series_all(
+        self, results: Sequence[tuple[SeriesClaim, SeriesOutcome]], *, now: float
+    ) -> tuple[bool, ...]:
+        """Settle several claims with one commit; each is taken or refused by itself."""
+        if not results:
+            return ()
+
+        def work(connection: Connection) -> tuple[bool, ...]:
+            taken: dict[int, bool] = {}
+            # In the order of ids, as everyone locks series.
+            for index, (claim, outcome) in sorted(
+                enumerate(results), key=lambda item: item[1][0].id
+            ):
+                taken[index] = _settle(connection, claim.series, outcome, now)
+            return tuple(taken[index] for index in range(len(results)))
+
+        return self._db.write(work)
+
+    def to_package(self, series_id: int) -> tuple[InstanceRow, ...]:
+        """Instances of a series that are in no parcel yet, in the order of arrival."""
+        return self._db.read(
+            lambda connection: instances(connection, _TO_PACKAGE, series_id=series_id)
+        )
+
+    def acquisitions(self, series_id: int) -> tuple[Acquisition, ...]:
+        """The instances of a series by acquisition number, with what the headers promise."""
+        return self._db.read(
+            lambda connection: tuple(
+                Acquisition(
+                    number=row.acquisition_number,
+                    count=row.number,
+                    expected=_promised(row.least, row.most),
+                )
+                for row in connection.execute(_ACQUISITIONS, {"series_id": series_id})
+            )
+        )
+
+
+def _promised(least: str, most: str) -> int | None:
+    return int(least) if least == most and least.isdigit() else None
+
+
+# --- claiming -----------------------------------------------------------------------------------
+
+
+def _due_in(state: SeriesState) -> Select[tuple[object, ...]]:
+    """Series in one state that can be claimed, the most urgent first.
+
+    A statement for each state: with the state written out, the partial index serves both the
+    search and the order, so that a backlog of 200,000 costs no more than one of ten.
+    """
+    return (
+        select(schema.series)
+        .join(schema.study, schema.study.c.id == schema.series.c.study_id)
+        .where(
+            schema.series.c.state == literal_column(repr(state.value)),
+            schema.series.c.rank <= bindparam("now") + schema.RANK_SLACK_SECONDS,
+            schema.series.c.due_at <= bindparam("now"),
+            (schema.series.c.lease_until.is_(None))
+            | (schema.series.c.lease_until <= bindparam("now")),
+            schema.study.c.held_by == "",
+        )
+        .order_by(schema.series.c.rank)
+        .limit(bindparam("limit"))
+        .with_for_update(of=schema.series, skip_locked=True)
+    )
+
+
+_CLAIMABLE: Mapping[SeriesState, Select[tuple[object, ...]]] = {
+    state: _due_in(state) for state in WORKABLE
+}
+_TAKE = (
+    update(schema.series)
+    .where(schema.series.c.id == bindparam("the_id"))
+    .values(
+        owner=bindparam("by"),
+        lease_until=bindparam("until"),
+        epoch=schema.series.c.epoch + 1,
+        attempt=schema.series.c.attempt + 1,
+    )
+)
+_ASSOCIATIONS = (
+    select(
+        schema.series_association.c.series_id,
+        func.count().label("number"),
+        func.count(schema.association.c.ended_at).label("ended"),
+        func.max(schema.association.c.ended_at).label("ended_at"),
+    )
+    .join(schema.association, schema.association.c.name == schema.series_association.c.association)
+    .where(schema.series_association.c.series_id.in_(bindparam("ids", expanding=True)))
+    .group_by(schema.series_association.c.series_id)
+)
+
+
+def _claim(
+    connection: Connection,
+    states: Collection[SeriesState],
+    limit: int,
+    now: float,
+    owner: str,
+    lease_seconds: float,
+) -> tuple[SeriesClaim, ...]:
+    found: list[tuple[float, SeriesRow]] = []
+    for state in sorted(states):
+        if state not in _CLAIMABLE:
+            raise NotAllowed(f"a series that is {state.value} cannot be worked on")
+        rows = connection.execute(_CLAIMABLE[state], {"now": now, "limit": limit}).mappings()
+        found.extend((row["rank"], series_row(row)) for row in rows)
+    found.sort(key=lambda item: item[0])
+    chosen = [series for _, series in found[:limit]]
+    if not chosen:
+        return ()
+    until = now + lease_seconds
+    connection.execute(
+        _TAKE, [{"the_id": series.id, "by": owner, "until": until} for series in chosen]
+    )
+    studies = studies_by_id(connection, (series.study_id for series in chosen))
+    associations = {
+        row.series_id: row
+        for row in connection.execute(_ASSOCIATIONS, {"ids": [series.id for series in chosen]})
+    }
+    claims = []
+    for series in chosen:
+        known = associations.get(series.id)
+        open_now = known.number - known.ended if known else 0
+        claims.append(
+            SeriesClaim(
+                series=replace(
+                    series,
+                    owner=owner,
+                    lease_until=until,
+                    epoch=series.epoch + 1,
+                    attempt=series.attempt + 1,
+                ),
+                study=studies[series.study_id],
+                associations_open=open_now,
+                associations_ended_at=known.ended_at if known and not open_now else None,
+            )
+        )
+    return tuple(claims)
+
+
+# --- settling -----------------------------------------------------------------------------------
+
+_BY_ADVANCE = frozenset(
+    {
+        SeriesState.COMPLETE,
+        SeriesState.ROUTED,
+        SeriesState.HELD,
+        SeriesState.DENIED,
+        SeriesState.CLEANED,
+    }
+)
+
+
+def after(series: SeriesRow, outcome: SeriesOutcome, now: float) -> SeriesRow:
+    """The series that an outcome makes of a claimed one. Pure; raises ``NotAllowed``."""
+    free = replace(series, owner=None, lease_until=None)
+    given_back = max(0, series.attempt - 1)
+    match outcome:
+        case Advanced():
+            return _advanced(free, outcome, now)
+        case Packaged():
+            require(SERIES, series.state, SeriesState.PACKAGED)
+            return replace(_fresh(free, now), state=SeriesState.PACKAGED)
+        case LookAgain(at=at):
+            return replace(free, due_at=at, attempt=given_back, waits_for="")
+        case Wait(until=until, why=why):
+            return replace(free, due_at=until, attempt=given_back, waits_for=why)
+        case Retry(at=at, code=code, text=text):
+            return replace(free, due_at=at, fail_code=code, fail_text=text, waits_for="")
+        case Dead(code=code, text=text):
+            require(SERIES, series.state, SeriesState.DEAD)
+            return replace(
+                free,
+                state=SeriesState.DEAD,
+                resumes_as=series.state,
+                fail_code=code,
+                fail_text=text,
+                waits_for="",
+                state_at=now,
+            )
+
+
+def _fresh(series: SeriesRow, now: float) -> SeriesRow:
+    """As a series enters a state: no attempts, no failures, due now."""
+    return replace(
+        series, attempt=0, fail_code="", fail_text="", waits_for="", due_at=now, state_at=now
+    )
+
+
+def _advanced(series: SeriesRow, outcome: Advanced, now: float) -> SeriesRow:
+    if outcome.to not in _BY_ADVANCE:
+        raise NotAllowed(f"no stage can say that a series is {outcome.to.value}")
+    require(SERIES, series.state, outcome.to)
+    row = replace(_fresh(series, now), state=outcome.to)
+    if outcome.due_at is not None:
+        row = replace(row, due_at=outcome.due_at)
+    if outcome.prio is not None:
+        row = replace(row, prio=outcome.prio)
+    if outcome.verdict is not None:
+        row = replace(row, verdict=outcome.verdict)
+    if outcome.cleaning is not None:
+        row = replace(row, cleaning=outcome.cleaning)
+    if outcome.expected_count is not None:
+        row = replace(row, expected_count=outcome.expected_count)
+    if outcome.to is SeriesState.COMPLETE:
+        return replace(row, completion_reason=outcome.reason)
+    if outcome.to is SeriesState.HELD:
+        return replace(row, resumes_as=series.state, held_by=POLICY, held_why=outcome.reason)
+    if outcome.to is SeriesState.DENIED:
+        return replace(row, held_why=outcome.reason)
+    return row
+
+
+_CLEAN = (
+    update(schema.instance)
+    .where(
+        schema.instance.c.series_id == bindparam("the_id"),
+        schema.instance.c.state == InstanceState.INDEXED.value,
+    )
+    .values(state=InstanceState.CLEANED.value, state_at=bindparam("now"))
+)
+
+
+def _settle(connection: Connection, claimed: SeriesRow, outcome: SeriesOutcome, now: float) -> bool:
+    row = after(claimed, outcome, now)
+    if isinstance(outcome, Packaged):
+        # Locked before anything is written: the deliveries of its earlier parcels change it too.
+        lock_series(connection, [row.id])
+    if not write_claimed(connection, row, claimed):
+        return False
+    match outcome:
+        case Advanced(to=to, reason=reason):
+            if to is SeriesState.CLEANED:
+                connection.execute(_CLEAN, {"the_id": row.id, "now": now})
+            _log(connection, row, f"series.{to.value}", reason, now)
+        case Packaged():
+            parcel_id = enter_parcel(connection, claimed, outcome, now)
+            log(
+                connection,
+                entry(
+                    now,
+                    "series.packaged",
+                    f"{len(outcome.instance_ids)} instances",
+                    study_id=row.study_id,
+                    series_id=row.id,
+                    parcel_id=parcel_id,
+                ),
+            )
+            roll_up(connection, row.id, now)
+        case Retry(code=code):
+            _log(connection, row, "series.retry", code, now)
+        case Dead(code=code):
+            _log(connection, row, "series.dead", code, now)
+        case Wait(why=why):
+            if why != claimed.waits_for:
+                _log(connection, row, "series.wait", why, now)
+        case LookAgain():
+            pass
+    return True
+
+
+def _log(connection: Connection, row: SeriesRow, what: str, why: str, now: float) -> None:
+    log(connection, entry(now, what, why, study_id=row.study_id, series_id=row.id))
+
+
+# --- other statements ---------------------------------------------------------------------------
+
+_TO_PACKAGE = (
+    INSTANCES.where(
+        schema.instance.c.series_id == bindparam("series_id"),
+        schema.instance.c.state.in_(["indexed", "cleaned"]),
+        schema.parcel_member.c.parcel_id.is_(None),
+    )
+).order_by(schema.instance.c.id)
+
+_ACQUISITIONS = (
+    select(
+        schema.instance.c.acquisition_number,
+        func.count().label("number"),
+        func.min(schema.instance.c.images_in_acquisition).label("least"),
+        func.max(schema.instance.c.images_in_acquisition).label("most"),
+    )
+    .where(
+        schema.instance.c.series_id == bindparam("series_id"),
+        schema.instance.c.state.in_(LIVE_STATES),
+    )
+    .group_by(schema.instance.c.acquisition_number)
+    .order_by(schema.instance.c.acquisition_number)
+)
