@@ -40,7 +40,7 @@ from causeway.net.receiver import Receiver, Stopped
 from causeway.net.session import Ending
 from causeway.net.sink import Emit, ObjectSink, Sink
 from causeway.net.statistics import DoorStatistics, ReceiverStatistics, SourceCounts
-from causeway.net.tls import ClientTls, Profile, ServerTls
+from causeway.net.tls import ClientTls, Profile, ServerTls, server_context
 
 __all__ = [
     "VERIFICATION_KINDS",
@@ -93,4 +93,5 @@ __all__ = [
     "move",
     "plan",
     "send",
+    "server_context",
 ]
