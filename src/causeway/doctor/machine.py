@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from causeway.config import Configuration, ListenerSettings, show_size
+from causeway.config import Configuration, ListenerSettings
 from causeway.doctor.finding import Finding, failed, ok, skipped, warning
 
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
@@ -96,7 +96,7 @@ def room(configuration: Configuration) -> Iterator[Finding]:
     folder = _nearest(configuration.data_dir)
     spool = configuration.spool
     free = shutil.disk_usage(folder).free
-    said = f"{show_size(free // 2**20 * 2**20)} free for data_dir"
+    said = f"{free / 2**30:,.1f} GiB free for data_dir"
     if free < spool.hard_watermark_bytes:
         yield failed(
             "room",
