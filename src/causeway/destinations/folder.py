@@ -10,9 +10,9 @@ The order in which things become durable, and what a crash after each step leave
 5. it is renamed to its name, and its folder is synced                 (an archive without JSON)
 6. the JSON is written, synced, compared and renamed likewise          (all is there)
 
-So an archive under its name is whole, and an archive with its JSON beside it is delivered. A repeated
-attempt removes leftovers of its delivery, and what stands there already is read and compared: the
-same bytes are a success, other bytes a conflict, and nothing is ever overwritten.
+So an archive under its name is whole, and an archive with its JSON beside it is delivered. A
+repeated attempt removes leftovers of its delivery, and what stands there already is read and
+compared: the same bytes are a success, other bytes a conflict, and nothing is ever overwritten.
 
 A share that is not mounted looks like an empty folder on the wrong disk. So the first use leaves a
 marker file in the folder, whose content the ledger remembers too; without the marker nothing is
@@ -118,10 +118,11 @@ class FolderDestination:
         with self._identity_lock:
             known, found = self._memory.identity(), self._marker()
             if known is None:
+                self._files.mkdir(self._root)
                 if found is None:
-                    self._files.mkdir(self._root)
                     found = self._new_identity()
                     self._mark(found)
+                self._files.fsync_dir(self._root.parent)
                 known = self._memory.identify(found)
             if found != known:
                 raise DestinationUnavailable(
@@ -148,7 +149,6 @@ class FolderDestination:
             "folder.\n"
         )
         self._place(self._root, MARKER, lambda write: write((text.encode(),)), "marker")
-        self._files.fsync_dir(self._root.parent)
 
     def _make_folders(self, folders: Sequence[str]) -> Path:
         """All of them, durable.
@@ -170,7 +170,7 @@ class FolderDestination:
 
     def _standing_archive(self, folder: Path, shipment: Shipment) -> Seal | None:
         """The archive that stands there already, if it is this one."""
-        if self._files.file_size(folder / shipment.name) is None:
+        if shipment.name not in self._files.listdir(folder):
             return None
         found = self._sealed(folder / shipment.name, sync=True)
         if found.sha256 != shipment.recall(_ARCHIVE_KEY):
@@ -196,7 +196,7 @@ class FolderDestination:
         text = shipment.metadata(seal)
         mine = hashlib.sha256(text).hexdigest()
         name = f"{shipment.name}.json"
-        if self._files.file_size(folder / name) is None:
+        if name not in self._files.listdir(folder):
             self._place(
                 folder, name, lambda write: write((text,)),
                 f"{shipment.key}.{shipment.attempt}.json",
@@ -220,8 +220,8 @@ class FolderDestination:
     ) -> Seal:
         """Write, sync, remember, read back, rename, sync the folder.
 
-        The attempt is in ``key``, and so in the temporary name: a worker that has lost its lease and
-        does not know it yet writes to a file of its own.
+        The attempt is in ``key``, and so in the temporary name: a worker that has lost its lease
+        and does not know it yet writes to a file of its own.
         """
         temporary = folder / f"{LEFTOVER_PREFIX}{key}{LEFTOVER_SUFFIX}"
         with contextlib.suppress(FileNotFoundError):
@@ -246,7 +246,7 @@ class FolderDestination:
                     f"destination {self.name} gave back other bytes than were written",
                     hint="its disk or its network share is faulty",
                 )
-            if self._files.file_size(folder / name) is not None:
+            if name in self._files.listdir(folder):
                 raise DestinationConflict(f"destination {self.name}: another file came in between")
             self._files.rename(temporary, folder / name)
         except BaseException:
