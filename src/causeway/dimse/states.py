@@ -173,6 +173,12 @@ def _table() -> dict[tuple[Occurrence, State], Action]:
 
 TRANSITIONS: Final = _table()
 
+ACTIONS_WITH_CHOICE: Final = {
+    Action.AE_6: (State.STA3, State.STA13),
+    Action.AR_8: (State.STA9, State.STA10),
+}
+"""Actions whose next state depends on more than the table."""
+
 # The two questions that are asked for each message, answered once. An Enum's hash is slow.
 RECEIVING: Final = frozenset(
     state
