@@ -64,8 +64,10 @@ class Disk(Protocol):
     def await_writeback(self, fd: int, offset: int, length: int) -> None:
         """Wait until a range that was started is written. No promise of durability, no error."""
 
-    def forget(self, fd: int) -> None:
-        """The file's pages need not stay cached."""
+    def forget(self, fd: int, offset: int = 0, length: int = 0) -> None:
+        """Drop a range's clean pages from the cache (0: to the end), so that the next read shows
+        what the disk has. As far as possible; no error.
+        """
 
     def allocate(self, fd: int, size: int) -> None:
         """Reserve room from 0 to ``size``; reads as zeros."""
@@ -149,9 +151,9 @@ class RealDisk:
         if self._sync_file_range is not None:
             self._sync_file_range(fd, offset, length, flags)
 
-    def forget(self, fd: int) -> None:
+    def forget(self, fd: int, offset: int = 0, length: int = 0) -> None:
         with contextlib.suppress(OSError):
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
 
     def allocate(self, fd: int, size: int) -> None:
         os.posix_fallocate(fd, 0, size)

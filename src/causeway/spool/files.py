@@ -132,17 +132,17 @@ class OpenFiles:
         return OpenFile(fd, container, wanted.kind, Place(wanted.id, 1, self._disk.size(fd)))
 
     def _open_segment(self, container: str, wanted: Container) -> OpenFile:
-        failed_at = None
+        file = None
         try:
             fd = self._disk.open(self._layout.segment(wanted.id, "log"), READ)
         except FileNotFoundError:
             file = self._find(wanted.id)
             fd = self._disk.open(self._layout.segments / file.name, READ)
-            failed_at = file.failed_at
         head = read_head(self._disk, fd)
         if head is None or head.id != wanted.id or head.generation != wanted.generation:
             self._disk.close(fd)
             raise SpoolGone(f"{container} was recycled")
+        failed_at = file.failed_at(head.generation) if file is not None else None
         return OpenFile(fd, container, Kind.SEGMENT, place_of(self._disk, fd, head), failed_at)
 
     def _find(self, id_: int) -> SegmentFile:

@@ -115,7 +115,11 @@ class SpoolKeeper:
             if head is None or head.generation != wanted.generation:
                 return head is not None
             walk = HeaderWalk(
-                self._disk, fd, place_of(self._disk, fd, head), position, failed_at=file.failed_at
+                self._disk,
+                fd,
+                place_of(self._disk, fd, head),
+                position,
+                failed_at=file.failed_at(head.generation),
             )
             if walk.next() is not None or (not walk.sealed and walk.search()):
                 return False

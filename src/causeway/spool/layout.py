@@ -56,9 +56,9 @@ class Layout:
         return self.segments / f"{id_:016x}.{state}"
 
 
-def failed_state(offset: int) -> str:
+def failed_state(generation: int, offset: int) -> str:
     """How the name of a segment ends whose write at ``offset`` failed."""
-    return f"{offset}.failed"
+    return f"{generation}-{offset}.failed"
 
 
 class SegmentFile(NamedTuple):
@@ -67,11 +67,22 @@ class SegmentFile(NamedTuple):
     id: int
     state: str
     """log, ready, making or failed."""
-    failed_at: int | None
     name: str
+    failed: tuple[int, int] | None = None
+    """Generation and offset."""
+
+    def failed_at(self, generation: int) -> int | None:
+        """The offset from which on nothing was acknowledged.
+
+        Only in the generation that the name speaks of: the name itself may be an old one that a
+        power cut brought back.
+        """
+        return self.failed[1] if self.failed and self.failed[0] == generation else None
 
 
-_SEGMENT_FILE = re.compile(r"([0-9a-f]{16})\.(?:(log|ready|making)|([0-9]{1,12})\.(failed))")
+_SEGMENT_FILE = re.compile(
+    r"([0-9a-f]{16})\.(?:(log|ready|making)|([0-9]{1,10})-([0-9]{1,12})\.failed)"
+)
 _OWN_FILE = re.compile(r"([0-9a-f]{16})\.(obj|tmp)")
 _CONTAINER = re.compile(r"(?:seg-([0-9a-f]{16})\.([0-9]{1,10})|(large|kept)-([0-9a-f]{16}))")
 
@@ -80,8 +91,9 @@ def parse_segment_file(name: str) -> SegmentFile | None:
     match = _SEGMENT_FILE.fullmatch(name)
     if match is None:
         return None
-    id_, state, offset, failed = match.groups()
-    return SegmentFile(int(id_, 16), state or failed, int(offset) if offset else None, name)
+    id_, state, generation, offset = match.groups()
+    failed = None if state else (int(generation), int(offset))
+    return SegmentFile(int(id_, 16), state or "failed", name, failed)
 
 
 def parse_own_file(name: str) -> tuple[int, str] | None:

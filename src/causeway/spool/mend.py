@@ -25,7 +25,7 @@ from causeway.spool.format import (
 )
 from causeway.spool.layout import Layout, SegmentFile, segment_container
 from causeway.spool.recovery import Findings, Outcome, set_file_aside
-from causeway.spool.segment import place_of, write_head
+from causeway.spool.segment import place_of, read_head, write_head
 from causeway.spool.walk import SEARCH_STEP, HeaderWalk, digest_is_right
 
 
@@ -43,10 +43,6 @@ class SegmentMender:
     def mend(self, file: SegmentFile) -> None:
         path = self._layout.segments / file.name
         where = f"segments/{file.name}"
-        if file.state == "making":
-            self._disk.unlink(path)
-            self._findings.add("half-made segment", where, Outcome.DISCARDED)
-            return
         size = self._disk.file_size(path)
         if size is None:
             self._findings.add("foreign file", where, Outcome.LEFT, "no ordinary file")
@@ -61,6 +57,10 @@ class SegmentMender:
                 self._findings.add("segment in use", where, Outcome.LEFT)
                 self._findings.containers += 1
                 return
+            if file.state == "making" and not self._has_records(file, fd):
+                self._disk.unlink(path)
+                self._findings.add("half-made segment", where, Outcome.DISCARDED)
+                return
             head = self._mend_head(file, fd, size)
             if head is None:
                 set_file_aside(self._layout, self._disk, path)
@@ -71,6 +71,13 @@ class SegmentMender:
             self._mend_records(file, fd, head)
         finally:
             self._disk.close(fd)
+
+    def _has_records(self, file: SegmentFile, fd: int) -> bool:
+        """Whether something was stored in what is named as if it were blank."""
+        head = read_head(self._disk, fd)
+        if head is None or head.id != file.id:
+            return False
+        return HeaderWalk(self._disk, fd, place_of(self._disk, fd, head), 0).next() is not None
 
     def _mend_head(self, file: SegmentFile, fd: int, size: int) -> Head | None:
         """The head that counts, both copies of it sound."""
@@ -103,21 +110,19 @@ class SegmentMender:
         position = self._positions.get(container, 0)
         where = f"segments/{file.name}"
         walk = HeaderWalk(self._disk, fd, place, position)
-        if file.state == "ready":
-            if HeaderWalk(self._disk, fd, place, 0).next() is None:
-                return  # as it should be
-            self._disk.rename(
-                self._layout.segments / file.name, self._layout.segment(file.id, "log")
-            )
-            self._findings.add("log named ready", where, Outcome.KEPT)
+        if file.state == "ready" and not self._has_records(file, fd):
+            return  # as it should be
+        if file.state in ("ready", "making"):
+            self._findings.add("log under an older name", where, Outcome.KEPT)
         while walk.next() is not None:
             pass
         if walk.sealed:
             self._findings.containers += 1
-            if file.state == "failed":  # recovery was cut off between the seal and the name
-                self._rename_failed(file)
+            self._rename_to_log(file)
             return
         self._disk.fdatasync(fd)
+        # A sync of the dead writer may have failed: then the cache shows what the disk has not.
+        self._disk.forget(fd)
         self._disk.reached("leftovers-synced")
         self._mend_unsealed(file, fd, place, container, position)
 
@@ -126,6 +131,7 @@ class SegmentMender:
     ) -> None:
         walk = HeaderWalk(self._disk, fd, place, position)
         where = f"segments/{file.name}"
+        failed_at = file.failed_at(place.generation)
         bad: Header | None = None
         records = 0
         while True:
@@ -140,13 +146,13 @@ class SegmentMender:
                 detail = "" if sequence is None else f"from record {sequence} on"
                 self._findings.add("destroyed header", f"{container}@{start}", Outcome.LEFT, detail)
                 continue
-            if file.failed_at is not None and found.header.offset >= file.failed_at:
-                if self._set_record_aside(container, fd, found.header, "failed record"):
-                    break
-                return
             if bad is not None:
                 self._findings.add("damaged record", f"{container}@{bad.offset}", Outcome.LEFT)
                 bad = None
+            if failed_at is not None and found.header.offset >= failed_at:
+                if self._set_record_aside(container, fd, found.header, "failed record"):
+                    break
+                return
             if found.legible() is None or not digest_is_right(self._disk, fd, found.header):
                 bad = found.header
             else:
@@ -167,10 +173,9 @@ class SegmentMender:
             write_all(self._disk, fd, [seal], start)
             self._disk.fdatasync(fd)
             self._disk.reached("sealed")
-            if file.state != "failed":
+            if failed_at is None:
                 self._findings.add("unsealed segment", where, Outcome.KEPT, f"{records} records")
-        if file.state == "failed":
-            self._rename_failed(file)
+        self._rename_to_log(file)
         self._findings.containers += 1
 
     def _set_record_aside(self, container: str, fd: int, header: Header, name: str) -> bool:
@@ -201,9 +206,11 @@ class SegmentMender:
     def _reuse(self, file: SegmentFile, fd: int, place: Place) -> None:
         """Nothing was acknowledged in it: a new generation makes sure that it stays so."""
         write_head(self._disk, fd, Head(place.id, place.generation + 1, place.size))
-        name = f"{file.id:016x}.log" if file.state == "ready" else file.name
-        self._disk.rename(self._layout.segments / name, self._layout.segment(file.id, "ready"))
+        ready = self._layout.segment(file.id, "ready")
+        self._disk.rename(self._layout.segments / file.name, ready)
         self._findings.add("unused log", f"segments/{file.name}", Outcome.DISCARDED)
 
-    def _rename_failed(self, file: SegmentFile) -> None:
-        self._disk.rename(self._layout.segments / file.name, self._layout.segment(file.id, "log"))
+    def _rename_to_log(self, file: SegmentFile) -> None:
+        log = self._layout.segment(file.id, "log")
+        if file.name != log.name:
+            self._disk.rename(self._layout.segments / file.name, log)

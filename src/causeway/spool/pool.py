@@ -129,7 +129,7 @@ class SegmentPool:
                 self.made_in_need += 1
             if path is None:
                 continue
-            made = SegmentFile(id_, "ready", None, path.name)
+            made = SegmentFile(id_, "ready", path.name)
             segment = try_claim(self._disk, self._layout, made)
             if segment is not None:  # otherwise another process saw it ready first: welcome to it
                 return segment

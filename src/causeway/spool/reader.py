@@ -247,14 +247,17 @@ class SpoolReader:
         """Make a record durable that no later one vouches for; False if its bytes are not (yet)
         right.
 
-        Verified first and synced then: so what was synced is what was verified. The descriptor was
-        opened before, so an error of writing back is reported to this sync too.
+        Verified, synced, dropped from the cache and verified once more: after a failed sync of the
+        writer's the cache shows what the disk has not, and further syncs succeed for nothing.
         """
-        if not digest_is_right(self._disk, file.fd, found.header):
+        header = found.header
+        if not digest_is_right(self._disk, file.fd, header):
             return False
-        if not found.header.is_relaxed:
-            self._sync(file)
-        return True
+        if header.is_relaxed:
+            return True
+        self._sync(file)
+        self._disk.forget(file.fd, header.offset, header.end - header.offset)
+        return digest_is_right(self._disk, file.fd, header)
 
     def _sync(self, file: OpenFile) -> None:
         try:

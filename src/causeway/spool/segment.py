@@ -62,7 +62,8 @@ def make_segment(
     the journal; without, it is there at once and its first syncs are slower. ``pause`` is called
     after each MiB and may end the making by returning False.
 
-    File synced, renamed, folder synced: only then can a record in it be found after a power cut.
+    File synced, folder synced, renamed: whoever sees the ready name may be sure that the file is
+    found after a power cut, under one name or the other. The renaming itself is not synced.
     """
     making = layout.segment(id_, "making")
     fd = disk.open(making, CREATE)
@@ -74,6 +75,7 @@ def make_segment(
         block = encode_head(Head(id_, 1, size))
         write_all(disk, fd, [block, block], 0)
         disk.fsync(fd)
+        disk.fsync_dir(layout.segments)
         if written_over:
             disk.forget(fd)  # a gigabyte of zeros is nothing to keep cached
     except OSError:
@@ -85,7 +87,6 @@ def make_segment(
     ready = layout.segment(id_, "ready")
     disk.rename(making, ready)
     disk.reached("segment-made")
-    disk.fsync_dir(layout.segments)
     return ready
 
 
@@ -176,7 +177,9 @@ class OpenSegment:
         would say that all is well. The new name lasts as long as that page cache does: after a
         power cut what is on the disk can be judged by its digest again.
         """
-        failed = self._layout.segment(self.place.id, failed_state(self.position))
+        failed = self._layout.segment(
+            self.place.id, failed_state(self.place.generation, self.position)
+        )
         with contextlib.suppress(OSError):
             self._disk.rename(self.path, failed)
         self.close()

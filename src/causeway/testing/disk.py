@@ -230,10 +230,20 @@ class FaultyDisk:
         with self._call("await_writeback"):
             pass
 
-    def forget(self, fd: int) -> None:
-        del fd
+    def forget(self, fd: int, offset: int = 0, length: int = 0) -> None:
         with self._call("forget"):
-            pass
+            file = self._open[fd].file
+            end = offset + length if length else len(file.cache)
+            wanted = range(offset // SECTOR, (end + SECTOR - 1) // SECTOR)
+            dirty = {sector for sectors in file.dirty for sector in sectors}
+            doomed = [sector for sectors in file.doomed for sector in sectors]
+            file.doomed = []
+            for sector in doomed:
+                one = range(sector, sector + 1)
+                if sector in wanted and sector not in dirty:
+                    _copy(file.stable, file.cache, one)
+                else:
+                    file.doomed.append(one)
 
     def allocate(self, fd: int, size: int) -> None:
         with self._call("allocate"):
