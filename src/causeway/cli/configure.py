@@ -12,7 +12,7 @@ from causeway.cli.session import session_of
 from causeway.cli.show import Column, Table, note, plural, print_json, say
 
 if TYPE_CHECKING:
-    from causeway.config import Problem
+    from causeway.config import Loaded, Problem
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 
@@ -59,6 +59,7 @@ def init(
 def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Read the configuration as the service would, and report every problem in it."""
     from causeway.config import InvalidConfiguration
+    from causeway.errors import ConfigurationError
 
     session = session_of(context)
     try:
@@ -69,9 +70,14 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         print_json(_checked(session.config_path, error.problems, ()))
         raise typer.Exit(error.exit_status) from None
     configuration = loaded.configuration
+    problems = _misfits(loaded)
     if as_json:
-        print_json(_checked(session.config_path, (), loaded.warnings))
+        print_json(_checked(session.config_path, problems, loaded.warnings))
+        if problems:
+            raise typer.Exit(ConfigurationError.exit_status)
         return
+    if problems:
+        raise InvalidConfiguration(str(session.config_path), problems)
     for warning in loaded.warnings:
         note(f"{typer.style('warning', fg='yellow', bold=True)}: {warning}")
     counts = ", ".join(
@@ -85,6 +91,32 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     )
     warned = f"; {plural(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
     say(f"{session.config_path}: {typer.style('ok', fg='green')}: {counts}{warned}")
+
+
+def _misfits(loaded: Loaded) -> list[Problem]:
+    """TLS files that are there, but cannot be used: the listener would say so at its start."""
+    from causeway.config import Problem
+    from causeway.errors import CausewayError
+    from causeway.net import server_context
+    from causeway.service.mapping import server_tls
+
+    found = []
+    for index, listener in enumerate(loaded.configuration.listeners):
+        if listener.tls is None:
+            continue
+        try:
+            server_context(server_tls(listener.tls))
+        except CausewayError as error:
+            found.append(
+                Problem(
+                    file=str(loaded.path),
+                    line=loaded.lines.of(("listener", index, "tls")),
+                    setting=f"listener {index + 1}, tls",
+                    what=error.message,
+                    right=error.hint,
+                )
+            )
+    return found
 
 
 def _checked(

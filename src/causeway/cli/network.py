@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 Called = Annotated[str, typer.Option(metavar="AE", help="AE title that is called.")]
 Calling = Annotated[str, typer.Option(metavar="AE", help="AE title that we call ourselves.")]
+UseTls = Annotated[bool, typer.Option("--tls", help="Use TLS; --ca says so too.")]
 Authorities = Annotated[
     Path | None,
     typer.Option(
         "--ca",
         metavar="FILE",
-        help="Use TLS, and trust certificates that these authorities signed.",
+        help="PEM file of the authorities that may have signed the peer's certificate.",
         show_default=False,
     ),
 ]
@@ -69,6 +70,7 @@ def send(
     associations: Annotated[
         int, typer.Option("--associations", "-n", min=1, max=64, help="Associations at once.")
     ] = 1,
+    tls: UseTls = False,
     ca: Authorities = None,
     certificate: Certificate = None,
     key: Key = None,
@@ -83,8 +85,8 @@ def send(
     from causeway.cli.part10 import Part10
     from causeway.cli.sending import files_below, look_at, send_files
 
-    tls = _client_tls(ca, certificate, key, key_password, server_name)
-    peer = _peer(to, called, calling, tls)
+    wanted = _client_tls(tls, ca, certificate, key, key_password, server_name)
+    peer = _peer(to, called, calling, wanted)
     for path in paths:
         if not path.exists():
             raise ConfigurationError(f"{path} is not there", hint="name files or folders")
@@ -177,6 +179,7 @@ def echo(
     to: Annotated[str, typer.Argument(metavar="HOST:PORT", help="The node to ask.")],
     called: Called = "CAUSEWAY",
     calling: Calling = "CAUSEWAY",
+    tls: UseTls = False,
     ca: Authorities = None,
     certificate: Certificate = None,
     key: Key = None,
@@ -188,8 +191,8 @@ def echo(
     from causeway.dimse import Status
     from causeway.net import VERIFICATION_KINDS, associate
 
-    tls = _client_tls(ca, certificate, key, key_password, server_name)
-    peer = _peer(to, called, calling, tls)
+    wanted = _client_tls(tls, ca, certificate, key, key_password, server_name)
+    peer = _peer(to, called, calling, wanted)
     began = time.monotonic()
     with associate(peer, VERIFICATION_KINDS) as association:
         status = association.echo()
@@ -203,12 +206,12 @@ def echo(
             EchoView(
                 ok=status == Status.SUCCESS,
                 seconds=round(seconds, 4),
-                tls=tls is not None,
+                tls=wanted is not None,
                 implementation=printable(name),
             ).plain()
         )
     elif status == Status.SUCCESS:
-        over = " over TLS" if tls is not None else ""
+        over = " over TLS" if wanted is not None else ""
         is_a = f"; it is {printable(name)}" if name else ""
         say(f"{peer} answered in {seconds * 1000:.0f} ms{over}{is_a}")
     if status != Status.SUCCESS:
@@ -239,6 +242,7 @@ def host_and_port(text: str) -> tuple[str, int]:
 
 
 def _client_tls(
+    wanted: bool,
     ca: Path | None,
     certificate: Path | None,
     key: Path | None,
@@ -246,9 +250,9 @@ def _client_tls(
     server_name: str,
 ) -> ClientTls | None:
     if ca is None:
-        if certificate or key or key_password or server_name:
+        if wanted or certificate or key or key_password or server_name:
             raise ConfigurationError(
-                "TLS options are given without --ca, so TLS would not be used",
+                "TLS needs --ca, or the peer could be anybody",
                 hint="name the authorities that signed the peer's certificate: --ca FILE",
             )
         return None
