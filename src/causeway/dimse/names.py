@@ -82,6 +82,12 @@ _OTHER_STORAGE = frozenset(
         "1.2.840.10008.5.1.4.45.1",  # Implant Template Group
     }
 )
+# … and what is below it and is no storage class: query, retrieve and creation of protocol approvals
+# and inventories (PS3.4 annexes II and JJ).
+_NOT_STORAGE = frozenset(
+    _STORAGE_PREFIX + end
+    for end in ("200.4", "200.5", "200.6", "201.2", "201.3", "201.4", "201.5", "201.6")
+)
 
 
 def is_storage_class(uid: str) -> bool:
@@ -91,5 +97,6 @@ def is_storage_class(uid: str) -> bool:
     C-STORE.
     """
     if uid.startswith("1.2.840.10008."):
-        return uid.startswith(_STORAGE_PREFIX) or uid in _OTHER_STORAGE
+        below = uid.startswith(_STORAGE_PREFIX) and uid not in _NOT_STORAGE
+        return below or uid in _OTHER_STORAGE
     return uid != ""
