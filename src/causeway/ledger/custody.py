@@ -328,17 +328,20 @@ _BY_PLACE = """
     FROM instance i
     LEFT JOIN series s ON s.id = i.series_id
     LEFT JOIN study t ON t.id = i.study_id
-    {where}
+    WHERE {where}
     GROUP BY i.state, s.state, CASE WHEN t.held_by <> '' THEN 1 ELSE 0 END
 """
-_WAITING_ROWS = _BY_PLACE.format(where=f"WHERE i.state IN ({_WAITING})")
+_WAITING_ROWS = _BY_PLACE.format(where="i.state = 'indexed' OR i.state = 'cleaned'")
 # Where the rest is, is known from its own state; it is counted in the index, without the joins.
 _OTHER_ROWS = f"""
     SELECT state, NULL AS series_state, 0 AS study_held, count(*) AS number FROM instance
-    WHERE state NOT IN ({_WAITING}) GROUP BY state
+    WHERE bytes_gone_at IS NULL AND state NOT IN ({_WAITING}) GROUP BY state
+    UNION ALL
+    SELECT state, NULL AS series_state, 0 AS study_held, count(*) AS number FROM instance
+    WHERE bytes_gone_at IS NOT NULL AND state NOT IN ({_WAITING}) GROUP BY state
 """  # noqa: S608
 _WHERE_THEY_ARE = text(f"{_WAITING_ROWS} UNION ALL {_OTHER_ROWS}")
-_WHERE_THEY_ARE_OF_STUDY = text(_BY_PLACE.format(where="WHERE i.study_id = :study_id"))
+_WHERE_THEY_ARE_OF_STUDY = text(_BY_PLACE.format(where="i.study_id = :study_id"))
 _RECEIVED = select(func.sum(schema.position.c.records))
 _RECEIVED_OF_STUDY = text("SELECT received_count FROM study WHERE id = :study_id")
 _REJECTED = select(func.sum(schema.tally.c.count)).where(schema.tally.c.kind == OBJECT)

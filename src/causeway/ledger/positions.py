@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, exists, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, exists, select, update
 
 from causeway.errors import NotAllowed
 from causeway.ledger import schema
 from causeway.ledger.arrivals import Arrival, Damaged, Item, Outcome
-from causeway.ledger.convert import position_row
+from causeway.ledger.convert import IDS_AT_ONCE, position_row
 from causeway.ledger.engine import Verbs, insert_ignore
 from causeway.ledger.rows import Position
 from causeway.ledger.store import entry, log
@@ -84,51 +84,79 @@ def pass_over(
     }
     before = {name: (place.offset, place.records) for name, place in places.items()}
     seen: set[SpoolAddress] = set()
+    suspects: list[SpoolAddress] = []
     answers: list[Outcome | SpoolAddress | None] = []
     for item in batch:
-        container, offset, end = _span(item)
-        place = places.get(container)
-        if place is None:
-            place = places[container] = _Place(offset, is_new=True)
-        if offset > place.offset and not place.kept:
-            raise NotAllowed(
-                f"a record at {container}@{offset} cannot be indexed before those "
-                f"between it and {place.offset}",
-                hint="scan the container from its position",
-            )
-        is_new = offset == place.offset and not place.kept
-        if is_new:
-            place.offset = end
-            place.records += not isinstance(item, Damaged)
-            place.damages += isinstance(item, Damaged)
-        answers.append(_passed(connection, item, now, is_new=is_new, seen=seen))
+        is_new = _advance(places, item)
+        if isinstance(item, Damaged):
+            if is_new:
+                log(connection, entry(now, "spool.damage", item.reason))
+            answers.append(_PASSED)
+            continue
+        address = item.record.address
+        repeated = address in seen
+        if not is_new and not repeated:
+            suspects.append(address)
+        seen.add(address)
+        answers.append(address if repeated else None)
     _write_positions(connection, places, before, now)
-    return answers
+    known = _known(connection, suspects)
+    return [
+        # Passed over, and yet without a row: somebody lost rows. Indexing it again repairs that.
+        known.get(item.record.address)
+        if answer is None and not isinstance(item, Damaged)
+        else answer
+        for item, answer in zip(batch, answers, strict=True)
+    ]
 
 
-def _passed(
-    connection: Connection,
-    item: Item,
-    now: float,
-    *,
-    is_new: bool,
-    seen: set[SpoolAddress],
-) -> Outcome | SpoolAddress | None:
+def _advance(places: dict[str, _Place], item: Item) -> bool:
+    """Move a position over an item; False if the item lies before it."""
+    container, offset, end = _span(item)
+    place = places.get(container)
+    if place is None:
+        place = places[container] = _Place(offset, is_new=True)
+    if place.kept:
+        return False
+    if offset > place.offset:
+        raise NotAllowed(
+            f"a record at {container}@{offset} cannot be indexed before those "
+            f"between it and {place.offset}",
+            hint="scan the container from its position",
+        )
+    if offset < place.offset:
+        return False
+    place.offset = end
     if isinstance(item, Damaged):
-        if is_new:
-            log(connection, entry(now, "spool.damage", item.reason))
-        return Outcome(arrival=Arrival.PASSED, instance_id=None, series_id=None, study_id=None)
-    address = item.record.address
-    if address in seen:
-        return address
-    seen.add(address)
-    if is_new:
-        return None
-    row = connection.execute(
-        _AT, {"container": address.container, "at": address.offset}
-    ).one_or_none()
-    # Passed over, and yet without a row: somebody lost rows. Indexing it again repairs that.
-    return None if row is None else Outcome(arrival=Arrival.KNOWN, **row._asdict())
+        place.damages += 1
+    else:
+        place.records += 1
+    return True
+
+
+def _known(
+    connection: Connection, addresses: Sequence[SpoolAddress]
+) -> dict[SpoolAddress, Outcome]:
+    """Records that have a row already, by where they were received or are now."""
+    found: dict[SpoolAddress, Outcome] = {}
+    offsets: dict[str, list[int]] = {}
+    for address in addresses:
+        offsets.setdefault(address.container, []).append(address.offset)
+    for container, wanted in offsets.items():
+        for query in (_RECEIVED_AT, _NOW_AT):
+            for start in range(0, len(wanted), IDS_AT_ONCE):
+                values = {"container": container, "at": wanted[start : start + IDS_AT_ONCE]}
+                for row in connection.execute(query, values):
+                    found[SpoolAddress(container, row.at)] = Outcome(
+                        arrival=Arrival.KNOWN,
+                        instance_id=row.id,
+                        series_id=row.series_id,
+                        study_id=row.study_id,
+                    )
+    return found
+
+
+_PASSED = Outcome(arrival=Arrival.PASSED, instance_id=None, series_id=None, study_id=None)
 
 
 def _write_positions(
@@ -186,18 +214,13 @@ _MOVE = (
         moved_at=bindparam("at"),
     )
 )
-_AT = select(
-    schema.instance.c.id.label("instance_id"),
-    schema.instance.c.series_id,
-    schema.instance.c.study_id,
-).where(
-    or_(
-        (schema.instance.c.origin_container == bindparam("container"))
-        & (schema.instance.c.origin_offset == bindparam("at")),
-        (schema.instance.c.container == bindparam("container"))
-        & (schema.instance.c.offset == bindparam("at"))
-        & (schema.instance.c.bytes_gone_at.is_(None)),
-    )
+_i = schema.instance.c
+_at: BindParameter[list[int]] = bindparam("at", expanding=True)
+_RECEIVED_AT = select(_i.id, _i.series_id, _i.study_id, _i.origin_offset.label("at")).where(
+    _i.origin_container == bindparam("container"), _i.origin_offset.in_(_at)
+)
+_NOW_AT = select(_i.id, _i.series_id, _i.study_id, _i.offset.label("at")).where(
+    _i.container == bindparam("container"), _i.offset.in_(_at), _i.bytes_gone_at.is_(None)
 )
 _PRESENT = (
     select(schema.position)

@@ -220,9 +220,9 @@ def _receipt(instance: InstanceRow) -> Receipt:
 
 _i = schema.instance.c
 
-_QUARANTINED = INSTANCES.where(_i.state == InstanceState.QUARANTINED.value).order_by(
-    _i.state_at.desc(), _i.id.desc()
-)
+_QUARANTINED = INSTANCES.where(
+    _i.state == InstanceState.QUARANTINED.value, _i.bytes_gone_at.is_(None)
+).order_by(_i.state_at.desc(), _i.id.desc())
 _LOCKED = INSTANCES.where(_i.id == bindparam("the_id")).with_for_update(of=schema.instance)
 _KEPT_HEADER = select(schema.quarantine.c.header).where(
     schema.quarantine.c.instance_id == bindparam("the_id")

@@ -227,6 +227,7 @@ _PINNING = (
     )
     .where(
         _i.id > bindparam("after"),
+        _i.bytes_gone_at.is_(None),
         or_(
             _i.state == InstanceState.QUARANTINED.value,
             and_(

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy import Connection, Select, TextClause, func, select, text
 
 from causeway.ledger import schema
 from causeway.ledger.engine import Verbs
@@ -52,8 +52,11 @@ def _summary(connection: Connection, now: float) -> Summary:
     )
 
 
-def _counts(connection: Connection, query: Select[Any]) -> Mapping[str, int]:
-    return {row.state: int(row.number) for row in connection.execute(query)}
+def _counts(connection: Connection, query: Select[Any, Any] | TextClause) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for row in connection.execute(query):
+        counts[row.state] = counts.get(row.state, 0) + int(row.number)
+    return counts
 
 
 def _all_of(states: type[enum.StrEnum], counts: Mapping[str, int]) -> tuple[Count, ...]:
@@ -61,14 +64,16 @@ def _all_of(states: type[enum.StrEnum], counts: Mapping[str, int]) -> tuple[Coun
     return tuple(Count(state=state.value, count=counts.get(state.value, 0)) for state in states)
 
 
-_STUDIES: Select[Any] = select(STUDY_STATE.label("state"), func.count().label("number")).group_by(
-    text("1")
-)
-_SERIES: Select[Any] = select(schema.series.c.state, func.count().label("number")).group_by(
+_STUDIES = select(STUDY_STATE.label("state"), func.count().label("number")).group_by(text("1"))
+_SERIES = select(schema.series.c.state, func.count().label("number")).group_by(
     schema.series.c.state
 )
-_INSTANCES: Select[Any] = select(schema.instance.c.state, func.count().label("number")).group_by(
-    schema.instance.c.state
+_INSTANCES = text(
+    """
+    SELECT state, count(*) AS number FROM instance WHERE bytes_gone_at IS NULL GROUP BY state
+    UNION ALL
+    SELECT state, count(*) AS number FROM instance WHERE bytes_gone_at IS NOT NULL GROUP BY state
+    """
 )
 _DELIVERIES = (
     select(schema.delivery.c.destination, schema.delivery.c.state, func.count().label("number"))
@@ -79,8 +84,6 @@ _WAITING = select(
     func.min(schema.instance.c.received_at).label("oldest"),
     func.sum(schema.instance.c.size).label("bytes"),
 ).where(text("state = 'indexed' OR state = 'cleaned'"))
-_HELD_STUDIES: Select[Any] = (
-    select(func.count()).select_from(schema.study).where(text("held_by <> ''"))
-)
+_HELD_STUDIES = select(func.count()).select_from(schema.study).where(text("held_by <> ''"))
 _LAST_RECEIVED = select(func.max(schema.study.c.last_at))
 _LAST_DELIVERED = select(func.max(schema.parcel.c.settled_at))
