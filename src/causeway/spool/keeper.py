@@ -16,7 +16,7 @@ from blake3 import blake3
 from causeway.errors import NotAllowed, SpoolCorrupt
 from causeway.spool.disk import WRITE, Disk
 from causeway.spool.failures import explain
-from causeway.spool.format import Head
+from causeway.spool.format import Head, encode_receipt
 from causeway.spool.large import LargeIntake
 from causeway.spool.layout import (
     Layout,
@@ -138,7 +138,8 @@ class SpoolKeeper:
         """
         if parse_container(record.address.container).kind is not Kind.SEGMENT:
             return record.address
-        id_ = int.from_bytes(blake3(str(record.address).encode()).digest(8), "big")
+        origin = str(record.address).encode() + record.digest + encode_receipt(record.receipt)
+        id_ = int.from_bytes(blake3(origin).digest(8), "big")
         address = SpoolAddress(own_container(Kind.KEPT, id_), 0)
         try:
             if self._disk.file_size(self._layout.own_file(Kind.KEPT, id_)) is not None:

@@ -111,7 +111,11 @@ class SegmentMender:
         where = f"segments/{file.name}"
         walk = HeaderWalk(self._disk, fd, place, position)
         if file.state == "ready" and not self._has_records(file, fd):
-            return  # as it should be
+            if position:
+                # Written with relaxed durability, known to the ledger, and lost with the power: the
+                # ledger's addresses must not come to name what is stored here next.
+                self._reuse(file, fd, place)
+            return
         if file.state in ("ready", "making"):
             self._findings.add("log under an older name", where, Outcome.KEPT)
         while walk.next() is not None:
