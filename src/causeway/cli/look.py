@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,19 +41,19 @@ Reference = Annotated[
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what the service does, what waits and what needs a person. No patient data."""
-    from causeway.cli.status import service_line, status_lines, status_view
+    from causeway.cli.status import nothing, nothing_received, status_lines, status_view
     from causeway.doctor.running import running_service
 
     session = session_of(context)
     configuration = session.configuration()
     service = running_service(configuration.status_path, now=time.time())
-    if not configuration.ledger_path.exists() and not as_json:
-        say(f"service      {service_line(service)}")
-        say("received     nothing yet")
-        return
-    with session.ledger() as ledger:
-        now = ledger.now()
-        summary, custody, tallies = ledger.summary(now=now), ledger.custody(), ledger.tallies()
+    if configuration.ledger_path.exists():
+        with session.ledger() as ledger:
+            now = ledger.now()
+            summary, custody, tallies = ledger.summary(now=now), ledger.custody(), ledger.tallies()
+    else:
+        now = time.time()
+        summary, custody, tallies = nothing(now), nothing_received(), ()
     if as_json:
         print_json(status_view(service, summary, custody, tallies).plain())
         return
@@ -147,10 +146,11 @@ def study(context: typer.Context, uid: Reference, as_json: AsJson = False) -> No
     with session_of(context).ledger() as ledger:
         row = found_study(ledger, uid)
         series = ledger.series_of(row.id)
-        states = {
-            one.id: dict(Counter(str(i.state) for i in ledger.instances_of(one.id)))
-            for one in series
-        }
+        states: dict[int, dict[str, int]] = {one.id: {} for one in series}
+        for instance in ledger.instances_of_study(row.id):
+            if instance.series_id is not None:
+                counts = states[instance.series_id]
+                counts[instance.state] = counts.get(instance.state, 0) + 1
         deliveries = ledger.deliveries_of(study_id=row.id)
         events = ledger.events_of(study_id=row.id)
         custody = ledger.custody(row.id)

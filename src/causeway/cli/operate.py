@@ -72,7 +72,15 @@ def release(context: typer.Context, uid: Reference, why: Why = "", as_json: AsJs
 
 def retry(
     context: typer.Context,
-    uid: Reference,
+    uid: Annotated[
+        str,
+        typer.Argument(
+            metavar="[UID]",
+            help="A UID, or a number as lists show it: 12, study:12, series:34.",
+            show_default=False,
+        ),
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Everything that failed.")] = False,
     destination: Annotated[
         str,
         typer.Option(
@@ -82,8 +90,12 @@ def retry(
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Try again now what is dead or waits for its next try."""
+    """Try again now what is dead, or waits for its next try after a failure."""
     session = session_of(context)
+    if bool(uid) == everything:
+        raise ConfigurationError(
+            "say what to try again", hint="name a study or series, or everything with --all"
+        )
     if destination:
         names = [one.name for one in session.configuration().destinations]
         if destination not in names:
@@ -92,17 +104,17 @@ def retry(
                 hint=f"the configuration has {', '.join(names) or 'none'}",
             )
     with session.ledger() as ledger:
-        found(ledger, uid)
-        reference = reference_of(uid)
+        if uid:
+            found(ledger, uid)
         moved = ledger.retry(
-            reference,
+            reference_of(uid) if uid else None,
             who=who_asks(),
             why=why.strip(),
             now=ledger.now(),
             destination=destination or None,
         )
     said = f"{plural(moved, 'row')} will be tried again" if moved else "nothing to try again"
-    _moved(reference, moved, said, as_json)
+    _moved(reference_of(uid) if uid else "everything", moved, said, as_json)
 
 
 # --- quarantine --------------------------------------------------------------------------------

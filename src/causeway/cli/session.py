@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from causeway.errors import StartupError
+
 if TYPE_CHECKING:
     from causeway.config import Configuration, Loaded
     from causeway.ledger import Ledger
@@ -38,7 +40,9 @@ class Session:
         """The ledger that the configuration names; refused where there is none."""
         from causeway.ledger import open_ledger
 
-        ledger = open_ledger(self.configuration().ledger_path, create=False)
+        configuration = self.configuration()
+        _refuse_missing("ledger", configuration.ledger_path, configuration)
+        ledger = open_ledger(configuration.ledger_path, create=False)
         try:
             yield ledger
         finally:
@@ -48,11 +52,22 @@ class Session:
     def spool(self) -> Iterator[SpoolReader]:
         from causeway.spool import RealDisk, SpoolReader
 
-        reader = SpoolReader(self.configuration().spool_dir, disk=RealDisk())
+        configuration = self.configuration()
+        _refuse_missing("spool", configuration.spool_dir, configuration)
+        reader = SpoolReader(configuration.spool_dir, disk=RealDisk())
         try:
             yield reader
         finally:
             reader.close()
+
+
+def _refuse_missing(what: str, path: Path, configuration: Configuration) -> None:
+    if not path.exists():
+        raise StartupError(
+            f"there is no {what} in {configuration.data_dir} yet",
+            hint="`causeway run` makes it; if something was received already, see whether data_dir "
+            "is the right folder",
+        )
 
 
 def session_of(context: typer.Context) -> Session:

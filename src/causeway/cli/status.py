@@ -19,6 +19,7 @@ from causeway.values import Disposition
 if TYPE_CHECKING:
     from causeway.ledger import Count, Custody, Summary, Tally
 
+_LANE_ORDER = ("verified", "sending", "due", "dead")
 _INDENT = 13
 """Width of the first column: "quarantined" and two blanks."""
 
@@ -54,6 +55,34 @@ def status_view(
         refusals=[RefusalView.of(tally) for tally in tallies],
         custody=CustodyView.of(custody),
     )
+
+
+def nothing(now: float) -> Summary:
+    """The state of a service that never ran."""
+    from causeway.ledger import Summary
+
+    return Summary(
+        at=now,
+        studies=(),
+        series=(),
+        instances=(),
+        deliveries=(),
+        oldest_undelivered_at=None,
+        bytes_awaiting=0,
+        held_studies=0,
+        held_series=0,
+        dead_series=0,
+        dead_deliveries=0,
+        quarantined=0,
+        last_received_at=None,
+        last_delivered_at=None,
+    )
+
+
+def nothing_received() -> Custody:
+    from causeway.ledger import Custody
+
+    return Custody(study_id=None, received=0, counts=(), violations=())
 
 
 def _by_state(counts: Sequence[Count]) -> dict[str, int]:
@@ -111,7 +140,7 @@ def status_lines(
     yield _line("studies", _counts(summary.studies))
     yield _line("series", _counts(summary.series))
     lanes: dict[str, list[str]] = defaultdict(list)
-    for lane in summary.deliveries:
+    for lane in sorted(summary.deliveries, key=lambda lane: _LANE_ORDER.index(lane.state.value)):
         if lane.count:
             lanes[lane.destination].append(f"{lane.count:,} {state(lane.state.value)}")
     for destination, counts in sorted(lanes.items()):

@@ -449,14 +449,14 @@ class QuarantineView(View):
     """`causeway quarantine list`."""
 
     quarantined: list[QuarantinedView]
-    """Objects in quarantine, the oldest first."""
+    """Objects in quarantine, the latest first."""
 
 
 class MovedView(View):
     """`hold`, `release`, `retry`, `quarantine release` and `quarantine discard`: what was moved."""
 
     reference: str
-    """What was named."""
+    """What was named; `everything` for `retry --all`."""
     moved: int
     """How many rows of the ledger changed their state."""
 

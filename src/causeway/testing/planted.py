@@ -15,6 +15,7 @@ bytes of several encodings, so that a value which was reformatted on its way is 
 from __future__ import annotations
 
 import base64
+import io
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -115,6 +116,20 @@ class Planted:
         data_set.SeriesNumber = 1
         self.put_into(data_set)
         return data_set
+
+    def encoded(self, *, modality: str = "CT", number: int = 1) -> bytes:
+        """The same, as C-STORE sends it in explicit VR little endian."""
+        from pydicom import dcmwrite
+
+        buffer = io.BytesIO()
+        dcmwrite(
+            buffer,
+            self.data_set(modality=modality, number=number),
+            implicit_vr=False,
+            little_endian=True,
+            enforce_file_format=False,
+        )
+        return buffer.getvalue()
 
     def put_into(self, data_set: Dataset) -> None:
         """Plant into a data set that exists, leaving its UIDs and pixels alone."""
