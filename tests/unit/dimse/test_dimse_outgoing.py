@@ -144,3 +144,13 @@ def test_a_split_command_is_put_together() -> None:
     sent = joined(pair.requestor.send_message(3, STORE, b"content!"))
     assert len(fragments(sent)) > 40
     assert data_set(feed_whole(pair.acceptor, sent)) == b"content!"
+
+
+def test_the_receiving_lane_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data set in PDUs of one PDV never meets the general way."""
+    pair = Pair(acceptor=Limits(max_pdu_length=4_096))
+    command, *data = pair.requestor.send_message(3, STORE, bytes(10_000))
+    (received,) = feed_whole(pair.acceptor, bytes(command.pop(0)))
+    monkeypatch.setattr("causeway.dimse.incoming.Incoming._next_pdv", None)
+    found = feed_whole(pair.acceptor, joined([command, *data]))
+    assert data_set([received, *found]) == bytes(10_000)
