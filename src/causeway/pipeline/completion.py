@@ -86,8 +86,14 @@ class LookAgain:
     at: float
 
 
-def decide(facts: Facts, rules: CompletionRules, now: float) -> Complete | LookAgain:
-    """Whether the series is whole at ``now``, and why, or when to look again."""
+def decide(
+    facts: Facts, rules: CompletionRules, now: float, *, known_at: float | None = None
+) -> Complete | LookAgain:
+    """Whether the series is whole at ``now``, and why, or when to look again.
+
+    ``known_at`` is the time up to which all arrivals are known, if that is not now: silence is
+    measured by it.
+    """
     if (
         rules.use_expected_counts
         and facts.expected is not None
@@ -112,7 +118,7 @@ def decide(facts: Facts, rules: CompletionRules, now: float) -> Complete | LookA
         reason = f"released by the sender, and no new image for {after:g} s"
         waits.append((at, Signal.RELEASE, reason))
     at, signal, reason = min(waits)
-    if now < at:
+    if (now if known_at is None else min(now, known_at)) < at:
         return LookAgain(at)
     if facts.expected is not None and facts.count < facts.expected:
         reason += f"; {facts.count} of {facts.expected} expected images are here"

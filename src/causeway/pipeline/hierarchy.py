@@ -62,6 +62,7 @@ class SeriesNames:
     identity: Identity
     study_instance_uid: str = field(repr=False)
     series_instance_uid: str = field(repr=False)
+    series_number: str = ""
     series_description: str = field(default="", repr=False)
     protocol_name: str = field(default="", repr=False)
     series_date: str = field(default="", repr=False)

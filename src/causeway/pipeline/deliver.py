@@ -1,0 +1,241 @@
+"""Deliveries: a lane for each destination, so that one that is dead stalls nobody.
+
+A try claims a delivery, makes its shipment from the frozen recipe, hands it to the destination, and
+settles the claim with what came of it. When the destination says that it is not available, whatever
+the parcel, the lane closes for a while that grows with each such answer, and no try is spent; the
+first that gets through opens it again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final, Protocol
+
+from causeway.destinations import Destination, Memory, Proof
+from causeway.ledger import (
+    Dead,
+    DeliveryClaim,
+    DeliveryOutcome,
+    InstanceRow,
+    Placement,
+    Retry,
+    Verified,
+    Wait,
+)
+from causeway.pipeline.events import Emit, bound
+from causeway.pipeline.failure import fault_of, outcome_of, worn_out
+from causeway.pipeline.leases import Lease, LeaseLost, Leases
+from causeway.pipeline.parcel import from_ledger
+from causeway.pipeline.placement import SEPARATOR
+from causeway.pipeline.points import reach
+from causeway.pipeline.retry import RetryRules, wait_seconds
+from causeway.pipeline.shipment import Compression, ParcelShipment, Source
+
+IDENTITY_OWNER: Final = "destination"
+"""Owner of the claim that keeps a destination's identity among the ledger's placements."""
+
+IDENTITY_PREFIX: Final = "~identity/"
+
+PAUSES: Final = RetryRules(first_seconds=2.0, factor=2.0, maximum_seconds=120.0)
+"""How long a lane stays closed. Short beside the retries of a delivery: nothing is lost by asking,
+and a share that comes back should be used within two minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSettings:
+    """How deliveries to one destination are done."""
+
+    parallel: int = 2
+    retry: RetryRules = field(default_factory=RetryRules)
+    compression: Compression = Compression.STORED
+
+
+class DeliveryLedger(Protocol):
+    """What a lane asks the ledger."""
+
+    def claim_deliveries(
+        self, destination: str, *, limit: int, now: float, owner: str, lease_seconds: float
+    ) -> tuple[DeliveryClaim, ...]: ...
+
+    def settle_delivery(
+        self, claim: DeliveryClaim, outcome: DeliveryOutcome, *, now: float
+    ) -> bool: ...
+
+    def members_of(self, parcel_id: int) -> tuple[InstanceRow, ...]: ...
+
+    def effect(self, delivery_id: int, key: str, value: str, *, at: float) -> str: ...
+
+    def effects(self, delivery_id: int) -> tuple[tuple[str, str], ...]: ...
+
+    def place(self, destination: str, path: str, owner: str, *, at: float) -> Placement: ...
+
+    def placed(self, destination: str, owner: str) -> tuple[str, ...]: ...
+
+
+class LedgerMemory(Memory):
+    """A destination's identity, kept by the ledger."""
+
+    def __init__(
+        self, ledger: DeliveryLedger, destination: str, clock: Callable[[], float]
+    ) -> None:
+        self._ledger = ledger
+        self._destination = destination
+        self._clock = clock
+
+    def identity(self) -> str | None:
+        found = self._ledger.placed(self._destination, IDENTITY_OWNER)
+        return found[0].removeprefix(IDENTITY_PREFIX) if found else None
+
+    def identify(self, identity: str) -> str:
+        known = self.identity()
+        if known is None:
+            path = IDENTITY_PREFIX + identity
+            self._ledger.place(self._destination, path, IDENTITY_OWNER, at=self._clock())
+            known = self.identity()
+        return known or identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """What came of a try, and what is said about it."""
+
+    outcome: DeliveryOutcome
+    proof: Proof | None = None
+    error: Exception | None = None
+
+
+class Lane:
+    """Deliveries to one destination. ``turn`` may be called from several threads."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        settings: LaneSettings,
+        *,
+        ledger: DeliveryLedger,
+        source: Source,
+        leases: Leases,
+        clock: Callable[[], float],
+        rng: Random,
+        emit: Emit,
+    ) -> None:
+        self.settings = settings
+        self._destination = destination
+        self._ledger = ledger
+        self._source = source
+        self._leases = leases
+        self._clock = clock
+        self._rng = rng
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._closed_until = 0.0
+        self._refusals = 0
+
+    @property
+    def name(self) -> str:
+        return self._destination.name
+
+    def turn(self, now: float) -> bool:
+        """Do one delivery that is due; False if there is none, or the lane is closed."""
+        if now < self._closed_until:
+            return False
+        claims = self._ledger.claim_deliveries(
+            self.name, limit=1, now=now, owner=self._leases.owner,
+            lease_seconds=self._leases.lease_seconds,
+        )  # fmt: skip
+        for claim in claims:
+            reach("deliver.claimed")
+            try:
+                with self._leases.hold(claim) as lease:
+                    tried = self._try(claim, lease)
+            except LeaseLost:
+                self._emit("delivery.dropped", delivery=claim.id, destination=self.name)
+                continue
+            reach("deliver.before-settle")
+            ended = self._clock()
+            taken = self._ledger.settle_delivery(claim, tried.outcome, now=ended)
+            reach("deliver.settled")
+            self._tell(claim, tried, taken=taken, seconds=ended - now)
+        return bool(claims)
+
+    def _try(self, claim: DeliveryClaim, lease: Lease) -> _Tried:
+        rules = self.settings.retry
+        if (dead := worn_out(claim.attempt, rules)) is not None:
+            return _Tried(outcome=dead)
+        try:
+            proof = self._destination.deliver(self._shipment(claim, lease))
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - an unknown failure is a temporary one
+            now = self._clock()
+            fault = fault_of(error)
+            if fault.unavailable:
+                outcome: DeliveryOutcome = Wait(until=self._close(now), why=fault.text)
+            else:
+                outcome = outcome_of(fault, claim.attempt, rules, now, self._rng)
+            return _Tried(outcome=outcome, error=error)
+        self._open()
+        return _Tried(outcome=Verified(reference=proof.reference), proof=proof)
+
+    def _tell(self, claim: DeliveryClaim, tried: _Tried, *, taken: bool, seconds: float) -> None:
+        emit = bound(
+            self._emit, delivery=claim.id, parcel=claim.parcel.id, series=claim.series.id,
+            destination=self.name, attempt=claim.attempt, seconds=seconds,
+        )  # fmt: skip
+        if not taken:
+            emit("delivery.dropped")
+            return
+        now = self._clock()
+        match tried.outcome:
+            case Verified() if tried.proof is not None:
+                emit(
+                    "delivery.verified", bytes=tried.proof.seal.size,
+                    instances=claim.parcel.instance_count,
+                    outcome="was there already" if tried.proof.already_there else "brought",
+                )  # fmt: skip
+            case Wait(until=at):
+                emit(
+                    "delivery.waits", level="warning", again_in_seconds=at - now, error=tried.error
+                )
+            case Retry(at=at, code=code):
+                emit(
+                    "delivery.retry", level="warning", again_in_seconds=at - now, code=code,
+                    error=tried.error,
+                )  # fmt: skip
+            case Dead(code=code):
+                emit("delivery.dead", code=code, error=tried.error)
+
+    def _shipment(self, claim: DeliveryClaim, lease: Lease) -> ParcelShipment:
+        delivery_id = claim.delivery.id
+
+        def remember(key: str, value: str) -> str:
+            return self._ledger.effect(delivery_id, key, value, at=self._clock())
+
+        return ParcelShipment(
+            from_ledger(claim.parcel, self._ledger.members_of(claim.parcel.id)),
+            key=f"delivery-{delivery_id}",
+            attempt=claim.delivery.epoch,
+            folders=tuple(claim.delivery.target.split(SEPARATOR)),
+            created_at=claim.parcel.created_at,
+            compression=self.settings.compression,
+            source=self._source,
+            effects=dict(self._ledger.effects(delivery_id)),
+            remember=remember,
+            still_ours=lease.check,
+        )
+
+    def _close(self, now: float) -> float:
+        """The destination is away: nothing more goes there for now."""
+        with self._lock:
+            if now >= self._closed_until:
+                self._refusals += 1
+                self._closed_until = now + wait_seconds(self._refusals, PAUSES)
+            return self._closed_until
+
+    def _open(self) -> None:
+        with self._lock:
+            self._refusals = 0
+            self._closed_until = 0.0

@@ -1,0 +1,76 @@
+"""What an exception means for the work that raised it: try again, wait, or give up.
+
+Every error is temporary or permanent, and one that nobody thought of is temporary with bounded
+tries: a wrong guess that way costs some tries, the other way a person's evening. What is kept for
+the operator is a code and a sentence of ours; text of foreign exceptions is not, since libraries
+quote what they could not digest.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from dataclasses import dataclass
+from random import Random
+
+from causeway.errors import CausewayError, DestinationUnavailable, PermanentError, SpoolGone
+from causeway.ledger import Dead, Retry
+from causeway.pipeline.retry import GiveUp, RetryRules, TryAgain, after_failure
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An exception, in words that may be kept."""
+
+    code: str
+    """Such as ``spool_corrupt``."""
+    text: str
+    permanent: bool
+    unavailable: bool
+    """Not a matter of this work: nothing can be done there for now."""
+
+
+def fault_of(error: Exception) -> Fault:
+    match error:
+        case CausewayError():
+            text = str(error)
+        case OSError(errno=number) if number:
+            text = f"{errno.errorcode.get(number, number)}: {os.strerror(number)}"
+        case _:
+            text = f"unexpected: {type(error).__name__}"
+    return Fault(
+        code=_snake_case(type(error).__name__),
+        text=text,
+        # Bytes that are gone from an address may have been copied out of their segment since it
+        # was asked for; the next try asks again.
+        permanent=isinstance(error, PermanentError) and not isinstance(error, SpoolGone),
+        unavailable=isinstance(error, DestinationUnavailable),
+    )
+
+
+def outcome_of(
+    fault: Fault, attempt: int, rules: RetryRules, now: float, rng: Random
+) -> Retry | Dead:
+    """What the ledger is told after try number ``attempt`` ended in ``fault``."""
+    if fault.permanent:
+        return Dead(code=fault.code, text=fault.text)
+    match after_failure(attempt, rules, now, rng):
+        case TryAgain(at=at):
+            return Retry(at=at, code=fault.code, text=fault.text)
+        case GiveUp(attempts=attempts):
+            return Dead(code=fault.code, text=f"gave up after {attempts} tries: {fault.text}")
+
+
+def worn_out(attempt: int, rules: RetryRules) -> Dead | None:
+    """Work that was claimed more often than allowed, so it never came to say how it failed."""
+    if attempt <= rules.maximum_attempts:
+        return None
+    return Dead(
+        code="never_ended",
+        text=f"claimed {attempt - 1} times without an end: it may kill its worker",
+    )
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,233 @@
+"""The pipeline as it runs: a few threads, each turning one part of it, and what wakes them.
+
+::
+
+    index ──▶ stages ──▶ lane, lane, …        retirement        leases
+
+A part is an object with ``turn(now)``: it does a bounded piece of work and says whether there is
+more. The threads here only call it, wait when there is nothing, and keep going when something
+fails; so a simulation can turn the same parts from one thread, in any order, by its own clock.
+
+Whatever hands work on wakes the next part, and a poll every quarter of a second is the net: rows
+are the truth, so a lost wake-up costs that, and what another process has written is found.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from causeway.destinations import Destination, DestinationSettings, Files, build
+from causeway.errors import LedgerCorrupt, TemporaryError
+from causeway.ledger import Ledger
+from causeway.pipeline.completion import CompletionRules
+from causeway.pipeline.deidentify import Treatment
+from causeway.pipeline.deliver import Lane, LaneSettings, LedgerMemory
+from causeway.pipeline.events import Emit
+from causeway.pipeline.header import Structure
+from causeway.pipeline.index import Indexer, IndexRules
+from causeway.pipeline.leases import LEASE_SECONDS, Leases
+from causeway.pipeline.policy import Route
+from causeway.pipeline.retire import Retirement
+from causeway.pipeline.stages import StageRules, Stages
+from causeway.pipeline.work import StageWorker
+from causeway.spool import SpoolKeeper, SpoolReader
+
+POLL_SECONDS: Final = 0.25
+RETIREMENT_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 1.0
+"""After a failure, before the same part is turned again."""
+LONGEST_PAUSE_SECONDS: Final = 30.0
+DROP_SECONDS: Final = 2.0
+"""For a thread to notice that its work is not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationPlan:
+    """A destination, and how it is used."""
+
+    settings: DestinationSettings
+    treatment: Treatment
+    lane: LaneSettings = field(default_factory=LaneSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineSettings:
+    """The configuration, as far as it concerns the pipeline."""
+
+    routes: Sequence[Route]
+    destinations: Sequence[DestinationPlan]
+    completion: CompletionRules = field(default_factory=CompletionRules)
+    structure: Structure = Structure.WHOLE
+    keep_seconds: float = 24 * 3600.0
+    lease_seconds: float = LEASE_SECONDS
+
+
+class Parts:
+    """Everything that turns, built but not running."""
+
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        *,
+        ledger: Ledger,
+        spool: SpoolReader,
+        keeper: SpoolKeeper,
+        owner: str,
+        rng: Random,
+        emit: Emit,
+        clock: Callable[[], float] | None = None,
+        files: Files | None = None,
+    ) -> None:
+        self.clock = clock or ledger.now
+        self.leases = Leases(ledger, owner=owner, lease_seconds=settings.lease_seconds)
+        self.indexer = Indexer(
+            spool, ledger,
+            IndexRules(completion=settings.completion, structure=settings.structure),
+            emit=emit, clock=self.clock,
+        )  # fmt: skip
+        rules = StageRules(
+            completion=settings.completion,
+            routes=settings.routes,
+            treatments={plan.settings.name: plan.treatment for plan in settings.destinations},
+        )
+        stages = Stages(ledger, rules, indexed_until=lambda: self.indexer.indexed_until)
+        self.stages = StageWorker(stages, ledger, self.leases, rng=rng, emit=emit)
+        self.destinations: Mapping[str, Destination] = {
+            plan.settings.name: build(
+                plan.settings, memory=LedgerMemory(ledger, plan.settings.name, self.clock),
+                files=files,
+            )
+            for plan in settings.destinations
+        }  # fmt: skip
+        self.lanes = tuple(
+            Lane(
+                self.destinations[plan.settings.name], plan.lane, ledger=ledger, source=spool,
+                leases=self.leases, clock=self.clock, rng=rng, emit=emit,
+            )
+            for plan in settings.destinations
+        )  # fmt: skip
+        self.retirement = Retirement(
+            ledger, spool, keeper, keep_seconds=settings.keep_seconds, emit=emit
+        )
+
+
+class _Loop:
+    """One thread's work."""
+
+    def __init__(
+        self, part: str, turn: Callable[[float], bool], poll_seconds: float, destination: str = ""
+    ) -> None:
+        self.part = part
+        self.turn = turn
+        self.poll_seconds = poll_seconds
+        self.destination = destination
+        self.wake = threading.Event()
+
+
+class Pipeline:
+    """The parts, running. ``start`` once, ``stop`` once; hints may come from any thread."""
+
+    def __init__(self, parts: Parts, *, emit: Emit, on_failure: Callable[[], None]) -> None:
+        self.failure: BaseException | None = None
+        """What ended the pipeline by itself: a ledger that cannot be trusted any more."""
+        self._parts = parts
+        self._emit = emit
+        self._on_failure = on_failure
+        self._stopping = threading.Event()
+        self._index = _Loop("index", parts.indexer.turn, POLL_SECONDS)
+        self._stages = _Loop("stages", self._turn_stages, POLL_SECONDS)
+        self._lanes = [
+            _Loop("lane", lane.turn, POLL_SECONDS, lane.name)
+            for lane in parts.lanes
+            for _ in range(lane.settings.parallel)
+        ]
+        self._retirement = _Loop("retirement", parts.retirement.turn, RETIREMENT_SECONDS)
+        self._leases = _Loop("leases", self._renew, parts.leases.renew_every_seconds)
+        self._loops = [self._index, self._stages, *self._lanes, self._retirement, self._leases]
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        for number, loop in enumerate(self._loops):
+            thread = threading.Thread(
+                target=self._run, args=(loop,), name=f"pipeline-{loop.part}-{number}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, *, patience_seconds: float = 30.0) -> bool:
+        """Let everybody finish what is in hand; whether they did, in that time.
+
+        What is not finished then is dropped where it stands: a delivery that is under way leaves a
+        leftover, and is done again. True is only a matter of tidiness.
+        """
+        self._stopping.set()
+        for loop in self._loops:
+            loop.wake.set()
+        until = time.monotonic() + patience_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        self._parts.leases.abandon()
+        for thread in self._threads:
+            thread.join(DROP_SECONDS)
+        for destination in self._parts.destinations.values():
+            destination.close()
+        return not any(thread.is_alive() for thread in self._threads)
+
+    # --- hints --------------------------------------------------------------------------------
+
+    def committed(self, container: str, end: int) -> None:
+        """A writer says that a container holds durable records up to ``end``."""
+        self._parts.indexer.committed(container, end)
+        self._index.wake.set()
+
+    def association_over(self, association: str, outcome: str) -> None:
+        self._parts.indexer.association_over(association, outcome)
+        self._index.wake.set()
+
+    def refused(self, source: str, reason: str, count: int) -> None:
+        """Objects that were answered with a failure status, and not kept."""
+        self._parts.indexer.refused(source, reason, count)
+        self._index.wake.set()
+
+    # --- threads ------------------------------------------------------------------------------
+
+    def _turn_stages(self, now: float) -> bool:
+        worked = self._parts.stages.turn(now)
+        if worked:
+            for lane in self._lanes:
+                lane.wake.set()
+        return worked
+
+    def _renew(self, now: float) -> bool:
+        self._parts.leases.renew(now)
+        return False
+
+    def _run(self, loop: _Loop) -> None:
+        pause = PAUSE_SECONDS
+        while not self._stopping.is_set():
+            loop.wake.clear()
+            try:
+                more = loop.turn(self._parts.clock())
+            except LedgerCorrupt as error:
+                self.failure = error
+                self._emit("pipeline.failed", level="error", stage=loop.part, error=error)
+                self._stopping.set()
+                self._on_failure()
+                return
+            except Exception as error:  # noqa: BLE001 - a part that fails is turned again later
+                self._emit(
+                    "pipeline.failed", stage=loop.part, error=error, again_in_seconds=pause,
+                    level="warning" if isinstance(error, TemporaryError) else "error",
+                    **({"destination": loop.destination} if loop.destination else {}),
+                )  # fmt: skip
+                self._stopping.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                continue
+            pause = PAUSE_SECONDS
+            if not more:
+                loop.wake.wait(loop.poll_seconds)
