@@ -1,8 +1,8 @@
 """What the DICOM core costs per object, without sockets: python -m bench.micro_dimse
 
-A C-STORE-RQ with its data set is received (parsed, and turned into events), its fragments are released,
-and the C-STORE-RSP is encoded. The bytes are put where a socket would put them, and that is not timed.
-Prints the cost of an object with one data PDU, of each further P-DATA-TF PDU, and of their parts.
+A C-STORE-RQ with its data set is received (parsed, and turned into events), its fragments are
+released, and the C-STORE-RSP is encoded. The bytes are put where a socket would put them, and that
+is not timed. Prints the cost of an object with one data PDU, and of each further P-DATA-TF PDU.
 """
 
 from __future__ import annotations

@@ -196,11 +196,13 @@ class Association:
         """
         try:
             if self._machine.receives:
-                message = self._incoming.next()
-                if message is not None:
-                    if isinstance(message, MessageReceived):
-                        self._operations.received(message.context_id, message.command)
-                    return message
+                event = self._incoming.next()
+                if event is NEED_DATA:
+                    return self._nothing()
+                if event is not None:
+                    if type(event) is MessageReceived:
+                        self._operations.received(event.context_id, event.command)
+                    return event
             return self._next_control()
         except ProtocolError as error:
             if not error.reply:
@@ -231,21 +233,13 @@ class Association:
             if occurrence is None:
                 raise self._unrecognized()
             action = self._machine.action(occurrence) or Action.AA_8
-            if action in (Action.AA_1, Action.AA_8):
+            if action in (Action.AA_1, Action.AA_7, Action.AA_8):
                 # Seen before the PDU is whole: its body is not waited for.
                 error = ProtocolError("a PDU that is not expected now", AbortReason.UNEXPECTED_PDU)
                 raise self._fail(error, occurrence)
             self._check_length(kind, length)
-            if action in (Action.AA_6, Action.AA_7):
+            if action is Action.AA_6:
                 self._skip = _HEADER + length
-                if action is Action.AA_7:
-                    raise ProtocolError(
-                        "a PDU that is not expected now",
-                        AbortReason.UNEXPECTED_PDU,
-                        reply=writers.write_abort(
-                            AbortSource.SERVICE_PROVIDER, AbortReason.UNEXPECTED_PDU
-                        ),
-                    )
                 continue
             if have < _HEADER + length:
                 buffer.need = _HEADER + length

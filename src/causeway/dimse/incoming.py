@@ -18,7 +18,7 @@ from typing import Final
 from causeway.dimse.buffer import ReceiveBuffer
 from causeway.dimse.commandset import CommandReader
 from causeway.dimse.errors import AbortReason, LimitExceeded, ProtocolError
-from causeway.dimse.events import FragmentReceived, MessageReceived
+from causeway.dimse.events import NEED_DATA, FragmentReceived, MessageReceived, NeedData
 from causeway.dimse.limits import Limits
 from causeway.dimse.outgoing import COMMAND, LAST
 from causeway.dimse.pdu import AcceptedContext, PduType
@@ -81,8 +81,10 @@ class Incoming:
         self._context_id = _NO_CONTEXT
         return left
 
-    def next(self) -> MessageReceived | FragmentReceived | None:
-        """The next event, or None: what the buffer begins with is not a whole P-DATA-TF PDU."""
+    def next(self) -> MessageReceived | FragmentReceived | NeedData | None:
+        """The next event, or None: the buffer does not begin with a P-DATA-TF PDU, as far as is
+        seen.
+        """
         buffer = self._buffer
         while True:
             if self._pdu_left:
@@ -106,7 +108,7 @@ class Incoming:
                     buffer.start = stop
                     return self._fragment(start + 12, stop, control & LAST)
             if have < 6:
-                return None
+                return None if have else NEED_DATA
             kind, length = _PDU.unpack_from(buffer.block, start)
             if kind != _P_DATA_TF:
                 return None
@@ -116,7 +118,8 @@ class Incoming:
                     AbortReason.INVALID_PDU_PARAMETER_VALUE,
                 )
             if have < 6 + length:
-                return None
+                buffer.need = 6 + length
+                return NEED_DATA
             # An empty PDU is against the standard and harmless: it says nothing.
             buffer.start = start + 6
             self._pdu_left = length
