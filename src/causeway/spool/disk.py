@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 from collections.abc import Sequence
@@ -228,24 +229,14 @@ def _load_sync_file_range() -> _SyncFileRange | None:
 
 def write_all(disk: Disk, fd: int, buffers: Sequence[Buffer], offset: int) -> None:
     """Write every byte, in one call where the system allows it."""
-    if len(buffers) > MAX_VIEWS:
-        # Peers that send PDUs of a hundred bytes; joining is cheaper than many calls.
-        buffers = [
-            b"".join(buffers[start : start + MAX_VIEWS])
-            for start in range(0, len(buffers), MAX_VIEWS)
-        ]
     wanted = sum(map(len, buffers))
     written = disk.pwritev(fd, buffers, offset)
     while written < wanted:
         rest = _behind(buffers, written)
         more = disk.pwritev(fd, rest, offset + written)
         if more == 0:
-            raise OSError(28, "a write made no progress")  # ENOSPC: the only known reason
+            raise OSError(errno.ENOSPC, "a write made no progress")  # the only known reason
         written += more
-
-
-MAX_VIEWS = 1000
-"""Buffers in one call; Linux takes 1024 (IOV_MAX)."""
 
 
 def _behind(buffers: Sequence[Buffer], skip: int) -> list[Buffer]:

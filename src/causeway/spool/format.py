@@ -32,6 +32,7 @@ _HEAD_MAGIC = b"\x89CWSEG\n\x01"
 _HEADER = struct.Struct("<8sQIIQQIIII32sI")
 _HEADER_MAGIC = b"\x89CWREC\n\x01"
 _NO_DIGEST = bytes(DIGEST_SIZE)
+_decode = json.JSONDecoder().decode  # json.loads on bytes guesses their encoding first
 
 
 class Head(NamedTuple):
@@ -204,7 +205,7 @@ def encode_receipt(receipt: Receipt) -> bytes:
 def decode_receipt(line: bytes) -> Receipt:
     """Raises ValueError if it is none. Unknown keys are ignored, absent ones empty."""
     caller, _, rest = line.partition(b"\n")
-    fields = json.loads(rest)
+    fields = _decode(rest.decode("ascii"))
     return Receipt(
         caller=_decode_caller(caller),
         sop_class_uid=fields.get("sop_class_uid", ""),

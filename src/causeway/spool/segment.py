@@ -7,7 +7,7 @@ and syncing in each function is the promise, and is written beside it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from causeway.spool.disk import CREATE, WRITE, Buffer, Disk, write_all
@@ -123,8 +123,7 @@ class OpenSegment:
     def append(
         self,
         receipt: bytes,
-        fragments: Sequence[Buffer],
-        size: int,
+        data: Buffer,
         digest: bytes,
         *,
         flags: int,
@@ -138,14 +137,14 @@ class OpenSegment:
             self.place,
             offset=offset,
             sequence=self.sequence,
-            size=size,
+            size=len(data),
             receipt=receipt,
             digest=digest,
             flags=flags,
         )
-        end = offset + record_size(len(receipt), size)
-        padding = end - offset - len(header) - len(receipt) - size
-        write_all(self._disk, self.fd, [header + receipt, *fragments, ZEROS[:padding]], offset)
+        end = offset + record_size(len(receipt), len(data))
+        padding = end - offset - len(header) - len(receipt) - len(data)
+        write_all(self._disk, self.fd, [header + receipt, data, ZEROS[:padding]], offset)
         self._disk.reached("record-written")
         if sync:
             self._disk.fdatasync(self.fd)

@@ -85,26 +85,22 @@ class SpoolWriter:
     def store(self, receipt: Receipt, fragments: Sequence[Buffer]) -> Record:
         """One record, one write, one sync; durable on return. Raises OutOfSpace, TemporaryError."""
         self._space.check()
-        hasher = blake3()
-        size = 0
-        for fragment in fragments:
-            # Not joined: an update costs no more than a copy would, and it lets other threads run.
-            hasher.update(fragment)
-            size += len(fragment)
+        size = sum(map(len, fragments))
         encoded = encode_receipt(receipt)
-        if size > self._small_object or not self._pool.holds(len(encoded), size):
-            return self._store_large(receipt, fragments)
         if len(encoded) > MAX_RECEIPT:
             raise TemporaryError("a receipt is longer than the spool's format allows")
-        digest = hasher.digest()
+        if size > self._small_object or not self._pool.holds(len(encoded), size):
+            return self._store_large(receipt, fragments)
+        # BLAKE3 is fast on whole kibibytes only, and fragments are PDUs less some header: 0.52 MB
+        # in odd pieces of 16 KiB take 256 µs to digest; joined first, 68 µs.
+        data = fragments[0] if len(fragments) == 1 else b"".join(fragments)
+        digest = blake3(data).digest()
         try:
             segment = self._pool.borrow(len(encoded), size)
         except OSError as error:
             raise explain(error, self._space) from error
         try:
-            offset, end = segment.append(
-                encoded, fragments, size, digest, flags=self._flags, sync=self._sync
-            )
+            offset, end = segment.append(encoded, data, digest, flags=self._flags, sync=self._sync)
         except OSError as error:
             self._pool.abandon(segment)
             raise explain(error, self._space) from error
