@@ -97,13 +97,13 @@ CHECKS = (
         """,
     ),
     Check(
-        name="duplicate-of-nothing",
-        meaning="the original of a duplicate is itself a duplicate",
+        name="duplicate-of-other-bytes",
+        meaning="a duplicate and its original are not the same bytes",
         subject="instance",
         query="""
             SELECT i.id AS id, i.study_id AS study_id FROM instance i
             JOIN instance o ON o.id = i.original_id
-            WHERE i.state = 'duplicate' AND o.state = 'duplicate' AND o.digest <> i.digest
+            WHERE i.state = 'duplicate' AND o.digest <> i.digest
         """,
     ),
     Check(

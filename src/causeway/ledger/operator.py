@@ -353,7 +353,10 @@ _DUE_NOW = (
     update(schema.delivery)
     .where(
         schema.delivery.c.id == bindparam("the_id"),
-        schema.delivery.c.state.in_([DeliveryState.DEAD.value, DeliveryState.DUE.value]),
+        or_(
+            schema.delivery.c.state == DeliveryState.DEAD.value,
+            schema.delivery.c.state == DeliveryState.DUE.value,
+        ),
     )
     .values(
         state=DeliveryState.DUE.value,
