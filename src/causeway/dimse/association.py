@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, ParamSpec, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from causeway.dimse import readers, writers
 from causeway.dimse.buffer import BlockPool, ReceiveBuffer
@@ -25,6 +25,7 @@ from causeway.dimse.errors import (
     LimitExceeded,
     LocalProtocolError,
     ProtocolError,
+    callers_mistake,
 )
 from causeway.dimse.events import (
     NEED_DATA,
@@ -42,7 +43,7 @@ from causeway.dimse.events import (
 from causeway.dimse.incoming import Incoming
 from causeway.dimse.limits import Limits
 from causeway.dimse.messages import Command
-from causeway.dimse.negotiation import agreed, introduction
+from causeway.dimse.negotiation import agreed, check_answer, check_offer, introduction
 from causeway.dimse.operations import Operations
 from causeway.dimse.outgoing import Buffer, Sender
 from causeway.dimse.pdu import (
@@ -60,7 +61,7 @@ from causeway.dimse.states import Action, Machine, Occurrence, Role, State
 _PDU: Final = struct.Struct(">BxI")
 _HEADER: Final = 6
 
-_OCCURRENCES: Final = {
+_OCCURRENCES: Final[dict[int, Occurrence]] = {
     PduType.A_ASSOCIATE_RQ: Occurrence.EVT6,
     PduType.A_ASSOCIATE_AC: Occurrence.EVT3,
     PduType.A_ASSOCIATE_RJ: Occurrence.EVT4,
@@ -69,7 +70,6 @@ _OCCURRENCES: Final = {
     PduType.A_RELEASE_RP: Occurrence.EVT13,
     PduType.A_ABORT: Occurrence.EVT16,
 }
-_PDU_TYPES: Final = frozenset(int(kind) for kind in PduType)
 
 
 class Association:
@@ -136,9 +136,7 @@ class Association:
 
     @property
     def peer(self) -> PeerInfo:
-        """What the peer said of itself; known from ``AssociateRequested`` or ``AssociateAccepted``
-        on.
-        """
+        """What the peer said of itself, once it has asked for an association or accepted one."""
         if self._peer is None:
             raise LocalProtocolError("the peer has not introduced itself")
         return self._peer
@@ -221,23 +219,22 @@ class Association:
                 buffer.start += skipped
                 self._skip -= skipped
             have = buffer.end - buffer.start
+            if not have:
+                return self._nothing()
+            # The first byte tells what cannot be; neither header nor body is waited for.
+            occurrence = _OCCURRENCES.get(buffer.block[buffer.start])
+            if occurrence is None:
+                error = ProtocolError("bytes that are no DICOM PDU", AbortReason.UNRECOGNIZED_PDU)
+                raise self._fail(error, Occurrence.EVT19)
+            action = self._machine.action(occurrence)
+            if action is None or action in (Action.AA_1, Action.AA_7, Action.AA_8):
+                error = ProtocolError("a PDU that is not expected now", AbortReason.UNEXPECTED_PDU)
+                raise self._fail(error, occurrence)
             if have < _HEADER:
-                if not have:
-                    return self._nothing()
-                if buffer.block[buffer.start] not in _PDU_TYPES:
-                    raise self._unrecognized()
                 buffer.need = 0
                 return self._nothing()
             kind, length = _PDU.unpack_from(buffer.block, buffer.start)
-            occurrence = _OCCURRENCES.get(kind)
-            if occurrence is None:
-                raise self._unrecognized()
-            action = self._machine.action(occurrence) or Action.AA_8
-            if action in (Action.AA_1, Action.AA_7, Action.AA_8):
-                # Seen before the PDU is whole: its body is not waited for.
-                error = ProtocolError("a PDU that is not expected now", AbortReason.UNEXPECTED_PDU)
-                raise self._fail(error, occurrence)
-            self._check_length(kind, length)
+            readers.check_length(kind, length, self.limits)
             if action is Action.AA_6:
                 self._skip = _HEADER + length
                 continue
@@ -247,25 +244,6 @@ class Association:
             body = bytes(buffer.readable[buffer.start + _HEADER :][:length])
             buffer.start += _HEADER + length
             return self._indicate(action, body)
-
-    def _check_length(self, kind: int, length: int) -> None:
-        """Every PDU's length is bounded by its type before it is waited for."""
-        if kind in (PduType.A_ASSOCIATE_RQ, PduType.A_ASSOCIATE_AC):
-            bound = self.limits.max_associate_length
-        elif kind == PduType.P_DATA_TF:
-            bound = self.limits.max_pdu_length
-        else:
-            bound = 4
-            if length != bound:
-                raise ProtocolError(
-                    f"a PDU of type {kind:02X}H and {length} bytes where it has 4",
-                    AbortReason.INVALID_PDU_PARAMETER_VALUE,
-                )
-        if length > bound:
-            raise LimitExceeded(
-                f"a PDU of type {kind:02X}H and {length} bytes where {bound} were allowed",
-                AbortReason.INVALID_PDU_PARAMETER_VALUE,
-            )
 
     def _indicate(self, action: Action, body: bytes) -> Event:
         """Do what the table says to a whole PDU."""
@@ -302,6 +280,7 @@ class Association:
         if not request.protocol_version & 1:
             self._machine.do(Action.AE_6)
             self._machine.do(Action.AE_8)
+            self._deaf = True
             raise ProtocolError(
                 "a version of the upper layer protocol that does not exist",
                 reply=writers.write_reject(
@@ -318,7 +297,7 @@ class Association:
 
     def _nothing(self) -> TransportClosed | NeedData:
         """No event is left in what was received."""
-        if self._buffer.held_bytes > self.limits.max_held_bytes:
+        if self._buffer.held_bytes > self.limits.max_held_bytes and not self._deaf:
             raise LimitExceeded(
                 f"more than {self.limits.max_held_bytes} bytes that are still held",
                 AbortReason.INVALID_PDU_PARAMETER_VALUE,
@@ -340,41 +319,30 @@ class Association:
         if self.role is not Role.REQUESTOR or self._request is not None:
             raise LocalProtocolError("this side does not ask for the association, or has asked")
         action = self._machine.allowed(Occurrence.EVT1)
-        ids = [context.context_id for context in request.contexts]
-        if not ids or len(set(ids)) < len(ids) or not all(i % 2 and 0 < i < 256 for i in ids):
-            raise LocalProtocolError("presentation contexts need odd identifiers, each its own")
-        if not all(context.transfer_syntaxes for context in request.contexts):
-            raise LocalProtocolError("a presentation context needs a transfer syntax")
+        callers_mistake(check_offer, request.contexts)
         request = dataclasses.replace(request, max_pdu_length=self.limits.max_pdu_length)
-        encoded = _encoded(writers.write_request, request)
+        encoded = callers_mistake(writers.write_request, request)
         self._request = request
         self._machine.do(action)
         self._machine.do(self._machine.allowed(Occurrence.EVT2))
         return encoded
 
     def accept(self, answer: AssociateAnswer) -> bytes:
-        """Accept what ``AssociateRequested`` asked for. ``max_pdu_length`` is replaced by the
-        limit.
-        """
+        """Accept what was asked for. ``max_pdu_length`` is replaced by the limit."""
         action = self._machine.allowed(Occurrence.EVT7)
         request = self._request
         assert request is not None
-        offered = {context.context_id for context in request.contexts}
-        answered = [context.context_id for context in answer.contexts]
-        if len(answered) != len(offered) or set(answered) != offered:
-            raise LocalProtocolError("each offered presentation context needs one answer")
+        callers_mistake(check_answer, request, answer)
         answer = dataclasses.replace(answer, max_pdu_length=self.limits.max_pdu_length)
-        if len(agreed(request, answer, requestor=False)) != answer.accepted_count:
-            raise LocalProtocolError("a transfer syntax that was not offered")
-        encoded = _encoded(writers.write_answer, answer, self._titles)
+        encoded = callers_mistake(writers.write_answer, answer, self._titles)
         self._machine.do(action)
         self._establish(request, answer)
         return encoded
 
     def reject(self, result: int, source: int, reason: int) -> bytes:
-        """Refuse what ``AssociateRequested`` asked for."""
+        """Refuse what was asked for."""
         action = self._machine.allowed(Occurrence.EVT8)
-        encoded = _encoded(writers.write_reject, result, source, reason)
+        encoded = callers_mistake(writers.write_reject, result, source, reason)
         self._machine.do(action)
         return encoded
 
@@ -420,17 +388,17 @@ class Association:
         """
         self._check_sendable(context_id, command)
         if data is None:
-            whole: list[Buffer] = [_encoded(self._outgoing.whole, context_id, command)]
+            whole: list[Buffer] = [callers_mistake(self._outgoing.whole, context_id, command)]
             produced = iter([whole])
         else:
-            produced = _encoded(self._outgoing.message, context_id, command, data)
+            produced = callers_mistake(self._outgoing.message, context_id, command, data)
         self._operations.sent(context_id, command)
         return produced
 
     def encode_response(self, context_id: int, command: Command) -> bytes:
         """A message without data set as one ``bytes``: any of them, responses above all."""
         self._check_sendable(context_id, command)
-        encoded = _encoded(self._outgoing.whole, context_id, command)
+        encoded = callers_mistake(self._outgoing.whole, context_id, command)
         self._operations.sent(context_id, command)
         return encoded
 
@@ -459,10 +427,6 @@ class Association:
         self._buffer.discard()
         return error
 
-    def _unrecognized(self) -> ProtocolError:
-        error = ProtocolError("bytes that are no DICOM PDU", AbortReason.UNRECOGNIZED_PDU)
-        return self._fail(error, Occurrence.EVT19)
-
     def _establish(self, request: AssociateRequest, answer: AssociateAnswer) -> None:
         """Both sides have spoken: take on what was agreed."""
         requestor = self.role is Role.REQUESTOR
@@ -476,15 +440,3 @@ class Association:
         if request.async_window is not None and answer.async_window is not None:
             window = answer.async_window
             self._operations.open_window(window.invoked if requestor else window.performed)
-
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-def _encoded(encode: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """What does not fit its field is a mistake of the caller."""
-    try:
-        return encode(*args, **kwargs)
-    except (ValueError, struct.error) as error:
-        raise LocalProtocolError(str(error)) from None

@@ -13,6 +13,9 @@ and the numbers involved, never a value that the peer sent, so that it can be lo
 from __future__ import annotations
 
 import enum
+import struct
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 
 class AbortSource(enum.IntEnum):
@@ -68,3 +71,18 @@ class ProtocolError(DimseError):
 
 class LimitExceeded(ProtocolError):
     """The peer asked for more than a bound of ``Limits`` allows."""
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def callers_mistake(call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Make a call in which what does not fit its field is a mistake of the caller."""
+    try:
+        return call(*args, **kwargs)
+    except UnicodeError:
+        # Its text would quote the value.
+        raise LocalProtocolError("a text that latin-1 cannot encode") from None
+    except (ValueError, struct.error) as error:
+        raise LocalProtocolError(str(error)) from None

@@ -163,6 +163,25 @@ def offer(
     return contexts
 
 
+def check_offer(contexts: tuple[PresentationContext, ...]) -> None:
+    """Whether an offer is one that this side may make. Raises ValueError."""
+    ids = [context.context_id for context in contexts]
+    if not ids or len(set(ids)) < len(ids) or not all(i % 2 and 0 < i < 256 for i in ids):
+        raise ValueError("presentation contexts need odd identifiers, each its own")
+    if not all(context.transfer_syntaxes for context in contexts):
+        raise ValueError("a presentation context needs a transfer syntax")
+
+
+def check_answer(request: AssociateRequest, answer: AssociateAnswer) -> None:
+    """Whether an answer is one that this side may give. Raises ValueError."""
+    offered = {context.context_id for context in request.contexts}
+    answered = [context.context_id for context in answer.contexts]
+    if len(answered) != len(offered) or set(answered) != offered:
+        raise ValueError("each offered presentation context needs one answer")
+    if len(agreed(request, answer, requestor=False)) != answer.accepted_count:
+        raise ValueError("a transfer syntax that was not offered")
+
+
 def agreed(
     request: AssociateRequest, answer: AssociateAnswer, *, requestor: bool
 ) -> dict[int, AcceptedContext]:

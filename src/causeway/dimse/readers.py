@@ -24,6 +24,7 @@ from causeway.dimse.pdu import (
     CommonExtendedNegotiation,
     ExtendedNegotiation,
     Item,
+    PduType,
     PresentationContext,
     RoleSelection,
     UserIdentity,
@@ -38,6 +39,23 @@ _FIXED: Final = struct.Struct(">H2x16s16s32x")
 SMALLEST_MAXIMUM: Final = 8
 """A PDV of two data bytes needs a P-DATA-TF body of eight: a peer that accepts less can be sent
 nothing."""
+
+
+def check_length(kind: int, length: int, limits: Limits) -> None:
+    """Every PDU's length is bounded by its type before it is waited for."""
+    if kind in (PduType.A_ASSOCIATE_RQ, PduType.A_ASSOCIATE_AC):
+        bound = limits.max_associate_length
+    elif kind == PduType.P_DATA_TF:
+        bound = limits.max_pdu_length
+    elif length == 4:
+        return
+    else:
+        raise _bad(f"a PDU of type {kind:02X}H and {length} bytes where it has 4")
+    if length > bound:
+        raise LimitExceeded(
+            f"a PDU of type {kind:02X}H and {length} bytes where {bound} were allowed",
+            AbortReason.INVALID_PDU_PARAMETER_VALUE,
+        )
 
 
 def _bad(message: str) -> ProtocolError:

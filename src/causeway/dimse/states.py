@@ -14,9 +14,9 @@ Three things are left to the reader of the table, as the standard leaves them:
   a mistake: ``LocalProtocolError``. Evt15 (abort) is exempt, since whoever cleans up must not have
   to look at the state first: where its cell is empty nothing is sent.
 
-One deviation: once a mistake of the peer has been answered with an A-ABORT, nothing that follows in
-``Sta13`` is read. After bytes that are no PDU (Evt19) nobody knows where the next one would begin,
-and AA-7 would answer each piece of garbage with another A-ABORT.
+One deviation: once a mistake of the peer has been answered, nothing that follows in ``Sta13`` is
+read. After bytes that are no PDU (Evt19) nobody knows where the next one would begin, and AA-7
+would answer each piece of garbage with another A-ABORT.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def test_the_bytes_give_the_events(conversation: Conversation, feed: Feed) -> No
 
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda one: one.name)
-@pytest.mark.parametrize("tail", [b"\x04", b"\x07\0\0\0\0", b"\x07\0\0\0\0\x04\0\0"])
+@pytest.mark.parametrize("tail", [b"\x07", b"\x07\0\0\0\0", b"\x07\0\0\0\0\x04\0\0"])
 def test_a_tail_waits_for_its_turn(conversation: Conversation, tail: bytes) -> None:
     """Behind each step stands the beginning of another PDU."""
     for length in range(1, len(conversation.steps) + 1):
