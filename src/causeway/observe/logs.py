@@ -44,7 +44,7 @@ _OURS = str(Path(__file__).resolve().parents[1])
 class Emit(Protocol):
     """How a part says that something happened."""
 
-    def __call__(self, event: str, /, *, level: Level | None = None, **fields: object) -> None: ...
+    def __call__(self, event: str, /, *, level: object = None, **fields: object) -> None: ...
 
 
 _USUAL_LEVELS: dict[str, Level] = {
@@ -62,18 +62,22 @@ def usual_level(event: str) -> Level:
     return _USUAL_LEVELS.get(event.rpartition(".")[2], "info")
 
 
-def emit(event: str, /, *, level: Level | None = None, **fields: object) -> None:
+def emit(event: str, /, *, level: object = None, **fields: object) -> None:
     """Write one event to the log that ``configure_logs`` set up.
+
+    ``level`` is a ``Level``; its type is as wide as that of fields, so that this fits the plain
+    ``Emit`` of parts which know no levels. Anything else counts as not said.
 
     The value of any field may be an exception; what may be said of it is written.
     """
-    getattr(structlog.get_logger(), level or usual_level(event))(event, **fields)
+    method = level if isinstance(level, str) and level in _LEVELS else usual_level(event)
+    getattr(structlog.get_logger(), method)(event, **fields)
 
 
 def bound(emit: Emit, **constant: object) -> Emit:
     """The same, with fields that each of its events has: ``bound(emit, process="receiver")``."""
 
-    def emit_bound(event: str, /, *, level: Level | None = None, **fields: object) -> None:
+    def emit_bound(event: str, /, *, level: object = None, **fields: object) -> None:
         emit(event, level=level, **{**constant, **fields})
 
     return emit_bound

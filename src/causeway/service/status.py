@@ -1,0 +1,108 @@
+"""What the running service says of itself, for ``causeway status`` and for scripts: one file.
+
+Written beside and renamed each second, so that a reader sees a whole one. It is a snapshot, not a
+record: nothing is synced, and nothing is read back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from causeway.net import DoorStatistics, ListenerOptions
+from causeway.spool import Sample, SpaceGauge, hours_left
+
+SAMPLE_SECONDS = 10.0
+SAMPLES = 360
+"""An hour of samples: what the forecast of hours left looks back on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessState:
+    """A child process, as status shows it."""
+
+    name: str
+    pid: int | None
+    restarts: int
+
+
+class StatusFile:
+    """Collects what is said, and writes it."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        listeners: Sequence[ListenerOptions],
+        addresses: Sequence[tuple[str, int]],
+        space: SpaceGauge,
+        started_at: float,
+    ) -> None:
+        self._path = path
+        self._listeners = [
+            {"ae_title": each.ae_title, "host": host, "port": port, "tls": each.tls is not None}
+            for each, (host, port) in zip(listeners, addresses, strict=True)
+        ]
+        self._space = space
+        self._started_at = started_at
+        self._samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self._sampled_at = 0.0
+        path.parent.mkdir(exist_ok=True)
+
+    def write(self, door: DoorStatistics, processes: Sequence[ProcessState]) -> None:
+        """Raises OSError where it cannot."""
+        now = time.time()
+        sources = door.sources
+        if now - self._sampled_at >= SAMPLE_SECONDS:
+            self._sampled_at = now
+            self._samples.append(
+                Sample(at=now, received_bytes=sum(each.bytes for each in sources.values()))
+            )
+        room = self._space.room()
+        said = {
+            "pid": os.getpid(),
+            "written_at": now,
+            "started_at": self._started_at,
+            "listeners": self._listeners,
+            "receivers": [
+                {
+                    "name": each.name,
+                    "pid": each.pid,
+                    "restarts": each.restarts,
+                    "associations": door.receivers[each.name].connections
+                    if each.name in door.receivers
+                    else 0,
+                }
+                for each in processes
+            ],
+            "space": {
+                "state": str(self._space.state()),
+                "room_bytes": room.room_bytes,
+                "free_bytes": room.free_bytes,
+                "hours_left": hours_left(tuple(self._samples), room.room_bytes),
+            },
+            "sources": {
+                name: {
+                    "associations": each.associations,
+                    "open": each.open,
+                    "objects": each.objects,
+                    "bytes": each.bytes,
+                    "refused_objects": each.refused_objects,
+                    "last_object_at": each.last_object_at or None,
+                }
+                for name, each in sources.items()
+            },
+            "refusals": dict(door.refused),
+        }
+        beside = self._path.with_suffix(".new")
+        beside.write_text(json.dumps(said))
+        beside.replace(self._path)
+
+    def remove(self) -> None:
+        """The service ends in order."""
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,329 @@
+"""``causeway run``: builds everything once, starts and stops it in order.
+
+Start: claim the data folder, open the ledger, give each leftover in the spool an outcome, bind
+the ports, start receivers and pipeline, accept. Stop: accept nobody, let receivers finish the
+objects in hand, let the pipeline finish its steps. What a stop cuts off is taken up again at the
+next start, as after a crash; an orderly stop is merely kinder to the peers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Self
+
+from causeway import __version__
+from causeway.config import Configuration
+from causeway.errors import CausewayError, StartupError
+from causeway.ledger import Ledger, open_ledger
+from causeway.net import Door, channel_pair
+from causeway.net.tls import server_context
+from causeway.observe import bound, configure_logs, emit
+from causeway.service import mapping
+from causeway.service.children import Child, spawn
+from causeway.service.exclusive import exclusive
+from causeway.service.status import ProcessState, StatusFile
+from causeway.spool import Durability, RealDisk, SpaceGauge, SpoolKeeper, prepare, recover
+
+TICK_SECONDS = 1.0
+TALLY_SECONDS = 5.0
+"""Between two looks at the door's refusals for the ledger."""
+AHEAD_SECONDS = 0.25
+"""Between two looks at how many segments are ready."""
+DRAIN_SECONDS = 10.0
+"""What receivers get to finish objects, and then the pipeline to finish steps."""
+READY_SECONDS = 20.0
+"""What children get until they say their first word. Slow machines import slowly."""
+
+Process = subprocess.Popen[bytes]
+
+say = bound(emit, process="supervisor")
+
+
+def run(configuration: Configuration) -> int:
+    """Run until SIGTERM or SIGINT; an exit status. Raises CausewayError if it cannot start."""
+    configure_logs(level=configuration.log.level, format=configuration.log.format)
+    with contextlib.ExitStack() as claimed:
+        claimed.enter_context(exclusive(configuration.data_dir))
+        with Supervisor(configuration) as supervisor:
+            return supervisor.run()
+
+
+class Supervisor:
+    """The running whole. A context manager: leaving it stops what was started."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._stop = threading.Event()
+        self._hurry = threading.Event()
+        self._told: Counter[str] = Counter()
+        self._exits = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._build()
+        except BaseException:
+            self._exits.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    # Building
+
+    def _build(self) -> None:
+        configuration = self._configuration
+        started_at = time.time()
+        disk = RealDisk()
+        root = configuration.spool_dir
+        try:
+            prepare(root, disk=disk)
+        except OSError as error:
+            raise StartupError(
+                f"cannot make the spool in {root}: {os.strerror(error.errno or 0)}",
+                hint="data_dir must be writable for the user that runs causeway",
+            ) from error
+        self._ledger = self._open_ledger()
+        self._recover(disk)
+        self._space = SpaceGauge(
+            root, disk=disk, limits=mapping.space_limits(configuration), clock=time.monotonic
+        )
+        self._keeper = SpoolKeeper(
+            root, disk=disk, space=self._space, ready_bytes=configuration.spool.ready_bytes
+        )
+        listeners = mapping.listeners(configuration)
+        for listener in listeners:
+            if listener.tls is not None:
+                server_context(listener.tls)  # a misfit is better told here than by each receiver
+        self._door = Door(
+            listeners,
+            admission=mapping.admission(configuration),
+            emit=say,
+            limits=mapping.door_limits(configuration),
+        )
+        self._exits.callback(self._door.stop, 0.0)
+        self._status = StatusFile(
+            configuration.status_path,
+            listeners=listeners,
+            addresses=self._door.addresses,
+            space=self._space,
+            started_at=started_at,
+        )
+        self._exits.callback(self._status.remove)
+        self._hints_in, self._hints_out = os.pipe()
+        self._exits.callback(os.close, self._hints_in)
+        self._exits.callback(os.close, self._hints_out)
+        self._receivers = [
+            Child(name=f"receiver{n}", start=self._receiver_starter(f"receiver{n}"))
+            for n in range(1, configuration.receive.processes + 1)
+        ]
+        self._pipeline_channel: socket.socket | None = None
+        self._pipeline = Child(name="pipeline", start=self._start_pipeline)
+
+    def _open_ledger(self) -> Ledger:
+        ledger = open_ledger(self._configuration.ledger_path)
+        self._exits.callback(ledger.close)
+        return ledger
+
+    def _recover(self, disk: RealDisk) -> None:
+        positions = {each.container: each.offset for each in self._ledger.positions()}
+        report = recover(self._configuration.spool_dir, disk=disk, positions=positions)
+        for leftover in report.leftovers:
+            say(
+                "spool.leftover",
+                kind=leftover.name,
+                container=leftover.where,
+                outcome=str(leftover.outcome),
+            )
+        say(
+            "spool.recovered",
+            containers=report.containers,
+            records=report.records,
+            count=len(report.leftovers),
+        )
+
+    def _receiver_starter(self, name: str) -> Callable[[], Process]:
+        def start() -> Process:
+            channel, theirs = channel_pair()
+            with theirs:
+                process = spawn(
+                    "receiver",
+                    self._configuration,
+                    [theirs.fileno(), self._hints_out],
+                    [name, str(theirs.fileno()), str(self._hints_out)],
+                )
+            self._door.attach(name, channel)
+            return process
+
+        return start
+
+    def _start_pipeline(self) -> Process:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = spawn(
+                "pipeline",
+                self._configuration,
+                [theirs.fileno(), self._hints_in],
+                ["pipeline", str(theirs.fileno()), str(self._hints_in)],
+            )
+        if self._pipeline_channel is not None:
+            self._pipeline_channel.close()
+        self._pipeline_channel = ours
+        return process
+
+    # Running
+
+    def run(self) -> int:
+        configuration = self._configuration
+        with self._signals():
+            for child in (*self._receivers, self._pipeline):
+                child.ensure(time.monotonic())
+            threading.Thread(target=self._make_ahead, name="segments", daemon=True).start()
+            self._door.start()
+            self._await_receivers()
+            if mapping.durability(configuration) is Durability.RELAXED:
+                say("spool.relaxed", level="warning", durability="relaxed")
+            for listener, (host, port) in zip(
+                configuration.listeners, self._door.addresses, strict=True
+            ):
+                say(
+                    "listening",
+                    listener=listener.ae_title,
+                    host=host,
+                    port=port,
+                    tls=listener.tls is not None,
+                )
+            self._tell()
+            say("service.ready", version=__version__, pid=os.getpid())
+            next_tally = time.monotonic() + TALLY_SECONDS
+            while not self._stop.wait(TICK_SECONDS):
+                self._look_after_children()
+                self._tell()
+                if time.monotonic() >= next_tally:
+                    next_tally = time.monotonic() + TALLY_SECONDS
+                    self._tally()
+            self._wind_down()
+        return 0
+
+    def _await_receivers(self) -> None:
+        """Until each receiver has said something, so that "ready" means it.
+
+        Whoever connects before is served as soon as the receiver is there.
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        silent = {child.name: child for child in self._receivers}
+        while silent and not self._stop.wait(0.02):
+            heard = self._door.statistics().receivers
+            for name, child in list(silent.items()):
+                if name in heard and heard[name].at > 0:
+                    del silent[name]
+                elif (
+                    child.process is None
+                    or child.process.poll() is not None
+                    or time.monotonic() > deadline
+                ):
+                    raise StartupError(
+                        f"{name} did not start", hint="what it said itself stands above"
+                    )
+
+    def _look_after_children(self) -> None:
+        now = time.monotonic()
+        for child in (*self._receivers, self._pipeline):
+            ended = child.ensure(now)
+            if ended is not None:
+                say(
+                    "process.ended",
+                    level="error",
+                    process=ended.name,
+                    pid=ended.pid,
+                    exit_status=ended.returncode,
+                    seconds=ended.lived_seconds,
+                    again_in_seconds=ended.restart_in_seconds,
+                )
+
+    def _tell(self) -> None:
+        try:
+            self._status.write(
+                self._door.statistics(),
+                [
+                    ProcessState(name=each.name, pid=each.pid, restarts=each.restarts)
+                    for each in self._receivers
+                ],
+            )
+        except OSError as error:
+            # A full disk must not stop the service; status then says that it is not running.
+            say("status.not_written", level="warning", error=error)
+
+    def _tally(self) -> None:
+        refused = Counter(self._door.statistics().refused)
+        now = time.time()
+        for reason, count in (refused - self._told).items():
+            try:
+                self._ledger.tally("association", "", reason, at=now, count=count)
+            except CausewayError as error:
+                say("tally.not_written", level="warning", error=error)
+                return
+            self._told[reason] += count
+
+    def _make_ahead(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._keeper.make_ahead(self._stop.is_set)
+                self._space.keep_reserve()
+            except (OSError, CausewayError) as error:
+                say("segments.not_made", level="warning", error=error)
+                self._stop.wait(TICK_SECONDS)
+            self._stop.wait(AHEAD_SECONDS)
+
+    # Stopping
+
+    def _wind_down(self) -> None:
+        drain = 0.0 if self._hurry.is_set() else DRAIN_SECONDS
+        say("service.stopping", seconds=drain)
+        self._door.stop(drain)
+        self._tally()
+        if self._pipeline_channel is not None:
+            self._pipeline_channel.close()
+        for child in (*self._receivers, self._pipeline):
+            if child.process is None:
+                continue
+            try:
+                child.process.wait(0.5 if self._hurry.is_set() else DRAIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+                say("process.killed", level="warning", process=child.name)
+        say("service.stopped")
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            if self._stop.is_set():
+                self._hurry.set()
+            self._stop.set()
+
+        def renew(_number: int, _frame: FrameType | None) -> None:
+            self._door.refresh()
+
+        before = {
+            number: signal.signal(number, handler)
+            for number, handler in (
+                (signal.SIGTERM, stop),
+                (signal.SIGINT, stop),
+                (signal.SIGHUP, renew),
+            )
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
