@@ -10,6 +10,7 @@ survive.
 
 from __future__ import annotations
 
+import array
 import json
 import os
 import socket
@@ -157,7 +158,7 @@ class Channel:
         """
         flags = socket.MSG_CMSG_CLOEXEC | (0 if wait else socket.MSG_DONTWAIT)
         try:
-            raw, descriptors, _, _ = socket.recv_fds(self._end, _LONGEST_MESSAGE, 1, flags)
+            raw, descriptors = _receive(self._end, flags)
         except BlockingIOError:
             raise
         except OSError:
@@ -168,6 +169,18 @@ class Channel:
 
     def close(self) -> None:
         self._end.close()
+
+
+def _receive(end: socket.socket, flags: int) -> tuple[bytes, array.array[int]]:
+    # Not ``socket.recv_fds``: before Python 3.12 it takes flags and does not hand them on.
+    descriptors = array.array("i")
+    raw, ancillary, _, _ = end.recvmsg(
+        _LONGEST_MESSAGE, socket.CMSG_LEN(descriptors.itemsize), flags
+    )
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    return raw, descriptors
 
 
 def channel_pair() -> tuple[Channel, socket.socket]:
