@@ -16,10 +16,11 @@ look like a scanner that has stopped sending.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -68,7 +69,7 @@ class IndexSpool(Protocol):
 
     def scan(
         self, container: str, start: int = 0, *, verify: bool = False, durable_to: int = 0
-    ) -> Iterator[Record | DamagedBytes]: ...
+    ) -> Generator[Record | DamagedBytes, None, None]: ...
 
     def piece(self, address: SpoolAddress, offset: int, size: int) -> bytes: ...
 
@@ -200,12 +201,15 @@ class Indexer:
             drained = True
             position = self._positions.get(container, 0)
             try:
-                for found in self._spool.scan(container, position, durable_to=durable_to):
-                    batch.append(self._item(found, now))
-                    ends[container] = found.end
-                    if len(batch) >= BATCH_RECORDS or self._stopwatch() - started > BATCH_SECONDS:
-                        drained = False
-                        break
+                scan = self._spool.scan(container, position, durable_to=durable_to)
+                with contextlib.closing(scan):
+                    for found in scan:
+                        batch.append(self._item(found, now))
+                        ends[container] = found.end
+                        late = self._stopwatch() - started > BATCH_SECONDS
+                        if late or len(batch) >= BATCH_RECORDS:
+                            drained = False
+                            break
             except (CausewayError, OSError) as error:
                 # One container must not stop the others; the next net comes back to it.
                 self._emit("index.failed", container=container, error=error)

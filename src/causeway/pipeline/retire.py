@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from causeway.errors import CausewayError, SpoolCorrupt
+from causeway.errors import CausewayError, SpoolCorrupt, TemporaryError
 from causeway.ledger import InstanceRow, ParcelRow, Pinning, Position, Retirable
 from causeway.pipeline.events import Emit
 from causeway.pipeline.points import reach
@@ -97,10 +97,11 @@ class Retirement:
         if not self._swept:
             self._sweep_copies()
             self._swept = True
-        kept = self._copy_out(now)
+        # Room is given back first: copying out takes room, and in a full spool there is none.
         retired = self._retire(now)
         self._give_back(now)
-        return kept or retired
+        copied = self._copy_out(now)
+        return retired or copied
 
     def _sweep_copies(self) -> None:
         """Remove copies that the ledger was never told of, as a crash came between.
@@ -127,6 +128,9 @@ class Retirement:
                 # It stays where it is and pins its segment; a person has to look at it.
                 self._emit("retire.failed", instance=row.id, error=error)
                 continue
+            except TemporaryError as error:
+                self._emit("retire.waits", level="warning", instance=row.id, error=error)
+                return False
             reach("retire.kept")
             if copy != row.address:
                 self._ledger.moved(row.id, row.address, copy, now=now)

@@ -8,7 +8,7 @@ promises more: every Record that it yields is durable; the rules are in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from blake3 import blake3
@@ -71,7 +71,7 @@ class SpoolReader:
 
     def scan(
         self, container: str, start: int = 0, *, verify: bool = False, durable_to: int = 0
-    ) -> Iterator[Record | Damaged]:
+    ) -> Generator[Record | Damaged, None, None]:
         """Records from ``start`` on (0, or the ``end`` of one that was yielded).
 
         Every Record that is yielded is durable. One that is still being written is not yielded:

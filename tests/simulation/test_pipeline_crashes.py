@@ -1,0 +1,182 @@
+"""The whole pipeline over a real ledger and a disk that lies: one seed is one history.
+
+Images arrive, parts turn in any order, and at any call of the disk or named point the process dies
+or the power goes; then everything starts again. The ledger's database is real and survives, since
+SQLite's durability is not what is tested here. In the end the disk behaves, time goes on, and:
+
+- nothing acknowledged is lost: each image is in an archive, or in quarantine for a reason that the
+  history gave it;
+- nothing is delivered twice: no object is in two archives;
+- what is delivered is, byte for byte, what was sent;
+- custody holds: received = delivered + quarantined + duplicate, and nothing is on its way.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from causeway.errors import StartupError, TemporaryError
+from causeway.ledger import InstanceState
+from causeway.pipeline import points
+from causeway.testing.disk import FaultyDisk, PowerCut
+from causeway.testing.site import Image, Site
+from causeway.values import Disposition
+
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "40"))
+STEPS = 120
+
+
+@pytest.fixture(autouse=True)
+def no_points() -> Iterator[None]:
+    yield
+    points.on_reach(None)
+
+
+class History:
+    """One, from one seed."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.random = Random(seed)
+        self.disk = FaultyDisk(Random(seed), capacity=64 << 20)
+        self.disk.spoil = self.random.random() < 0.5
+        self.disk.short_writes = self.random.choice((0.0, 0.0, 0.2))
+        self.site = Site(folder, seed=seed, disk=self.disk)
+        self.site.hints = self.random.random() < 0.8
+        self.sent: set[tuple[str, bytes]] = set()
+        self.numbers = itertools.count(1)
+        self.crashes = 0
+        self.cut_at_point = ""
+
+    # --- what happens -------------------------------------------------------------------------
+
+    def run(self, steps: int) -> None:
+        points.on_reach(self.reached)
+        for _ in range(steps):
+            self.maybe_prepare_crash()
+            try:
+                self.step()
+            except PowerCut:
+                self.crash()
+            except TemporaryError:
+                self.site.now += 1.0
+        self.calm_down()
+
+    def step(self) -> None:
+        move = self.random.random()
+        if move < 0.35:
+            self.receive()
+        elif move < 0.40:
+            self.site.associations_end(f"a{self.random.randrange(3)}")
+        elif move < 0.50:
+            self.site.now += self.random.choice((0.5, 5.0, 31.0, 90.0))
+        elif move < 0.55:
+            self.make_trouble()
+        else:
+            self.random.choice(self.site.turns())(self.site.now)
+
+    def receive(self) -> None:
+        kind = self.random.random()
+        earlier = [image for image, _ in self.site.acknowledged]
+        if kind < 0.15 and earlier:
+            image = self.random.choice(earlier)  # the same again, or from an older association
+        elif kind < 0.22 and earlier:
+            old = self.random.choice(earlier)
+            image = Image(
+                study=old.study, series=old.series, number=old.number, variant=old.variant + 1
+            )
+        else:
+            image = Image(
+                study=self.random.randrange(3),
+                series=self.random.randrange(2),
+                number=next(self.numbers),
+                size=self.random.choice((10, 600, 600, 5000, 150_000)),
+                cut=self.random.choice((0,) * 12 + (1,)),
+                expected=self.random.choice(("", "4")),
+            )
+        self.sent.add((image.uid, image.data()))
+        self.site.receive(image, association=f"a{self.random.randrange(3)}")
+
+    def make_trouble(self) -> None:
+        """For a while the disk is full, or fails to sync."""
+        self.disk.full = self.random.choice((0.0, 0.0, 0.3))
+        self.disk.sync_errors = self.random.choice((0.0, 0.0, 0.2))
+
+    # --- crashes ------------------------------------------------------------------------------
+
+    def maybe_prepare_crash(self) -> None:
+        if self.random.random() > 0.15 or self.disk.cut_at_call or self.cut_at_point:
+            return
+        if self.random.random() < 0.5:
+            self.disk.cut_at_call = self.disk.calls + self.random.randrange(1, 150)
+        else:
+            self.cut_at_point = self.random.choice(points.POINTS)
+
+    def reached(self, point: str) -> None:
+        if point == self.cut_at_point:
+            self.cut_at_point = ""
+            raise PowerCut
+
+    def crash(self) -> None:
+        self.crashes += 1
+        while True:
+            self.site.crash(power=self.random.random() < 0.6)
+            self.site.now += self.random.choice((0.1, 20.0, 100.0))
+            try:
+                self.site.start()
+                return
+            except (PowerCut, StartupError):
+                self.disk.full = self.disk.sync_errors = 0.0
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def calm_down(self) -> None:
+        points.on_reach(None)
+        self.disk.cut_at_call = None
+        self.disk.full = self.disk.sync_errors = self.disk.short_writes = 0.0
+        for association in range(3):
+            self.site.associations_end(f"a{association}")
+        self.site.work(600.0, step=5.0, retire=True)
+
+    def check(self) -> None:
+        site = self.site
+        custody = site.ledger.custody()
+        assert custody.holds, custody.violations
+        assert custody.count(Disposition.ON_ITS_WAY) == 0
+        assert custody.count(Disposition.HELD) == 0, site.events[-20:]
+        assert custody.received >= len(site.acknowledged)
+
+        delivered = site.delivered_data_sets()
+        twice = [uid for uid, n in Counter(uid for uid, _ in delivered).items() if n > 1]
+        assert not twice, f"delivered twice: {twice}"
+        assert len(delivered) == custody.count(Disposition.DELIVERED)
+        assert set(delivered) <= self.sent, "delivered what nobody sent"
+
+        quarantined = {
+            (row.sop_instance_uid, row.digest)
+            for row in site.ledger.quarantined(limit=10_000)
+            if row.state is InstanceState.QUARANTINED
+        }
+        whole = set(delivered)
+        for image, record in site.acknowledged:
+            here = (image.uid, image.data()) in whole
+            aside = (image.uid, record.digest) in quarantined
+            assert here or aside, f"acknowledged and lost: {image}"
+            assert here != aside
+            if image.cut:
+                assert aside, "a truncated image was delivered"
+        assert not [n for n in site.delivered_files() if n.endswith(".part")]
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_history_of_crashes(seed: int, tmp_path: Path) -> None:
+    history = History(tmp_path, seed)
+    history.run(STEPS)
+    history.check()
+    history.site.stop()
