@@ -212,7 +212,7 @@ def _print_series(series: Sequence[SeriesRow], states: dict[int, dict[str, int]]
             Column("NO", right=True),
             Column("DESCRIPTION", least=10),
             Column("IMAGES", right=True),
-            Column("BECAUSE", least=12),
+            Column("DETAIL", least=10),
         ]
     )
     for one in series:
@@ -245,7 +245,7 @@ def _print_deliveries(deliveries: Sequence[DeliveryRow]) -> None:
             Column("TO"),
             Column("TRIES", right=True),
             Column("SINCE"),
-            Column("BECAUSE", least=10),
+            Column("DETAIL", least=10),
         ]
     )
     for delivery in deliveries:

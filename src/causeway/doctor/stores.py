@@ -53,12 +53,12 @@ def ledger(configuration: Configuration) -> Iterator[Finding]:
             "`causeway custody` shows how; keep the data folder as it is and report it",
         )
     for count, what, to_do in (
-        (summary.dead_deliveries, "deliveries are dead", "`causeway studies --state dead`"),
-        (summary.dead_series, "series are stuck", "`causeway studies --state dead`"),
-        (summary.quarantined, "objects are in quarantine", "`causeway quarantine list`"),
+        (summary.dead_deliveries, "dead deliveries", "`causeway studies --state dead`"),
+        (summary.dead_series, "series that are stuck", "`causeway studies --state dead`"),
+        (summary.quarantined, "objects in quarantine", "`causeway quarantine list`"),
     ):
         if count:
-            yield warning("ledger", f"{count:,} {what}", to_do)
+            yield warning("ledger", f"{what}: {count:,}", to_do)
 
 
 def spool(configuration: Configuration, *, deep: bool) -> Iterator[Finding]:
@@ -74,7 +74,7 @@ def spool(configuration: Configuration, *, deep: bool) -> Iterator[Finding]:
             if not deep:
                 yield ok(
                     "spool",
-                    f"{len(containers)} files hold records; `--deep` reads all of them back",
+                    f"files that hold records: {len(containers)}; `--deep` reads them back",
                 )
                 return
             report = verify(reader)
@@ -86,8 +86,8 @@ def spool(configuration: Configuration, *, deep: bool) -> Iterator[Finding]:
     if report.damaged:
         yield failed(
             "spool",
-            f"{len(report.damaged)} places cannot be trusted",
+            f"places that cannot be trusted: {len(report.damaged)}",
             "`causeway spool verify` lists them; send the objects again, and check the disk",
         )
     else:
-        yield ok("spool", f"{report.records:,} records match their digests")
+        yield ok("spool", f"records that match their digests: {report.records:,}, all of them")

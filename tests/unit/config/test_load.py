@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import pickle
 from pathlib import Path
 
 import pytest
@@ -347,3 +348,10 @@ def test_doubts(text: str, line: int, what: str, tmp_path: Path) -> None:
     matching = [warning for warning in read(file).warnings if what in warning.what]
     assert [warning.line for warning in matching] == [line]
     assert matching[0].right
+
+
+def test_it_travels_to_child_processes() -> None:
+    """The supervisor hands it to receivers and pipeline."""
+    text = EXAMPLE.replace("port = 11112", 'port = 11112\ntls = { certificate = "c", key = "k" }')
+    configuration = parse(text, look=False).configuration
+    assert pickle.loads(pickle.dumps(configuration)) == configuration
