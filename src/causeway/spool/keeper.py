@@ -109,11 +109,12 @@ class SpoolKeeper:
         except FileNotFoundError:
             return True
         try:
-            if not self._disk.lock(fd):
-                return False
+            unused = self._disk.lock(fd)
             head = read_head(self._disk, fd)
             if head is None or head.generation != wanted.generation:
                 return head is not None
+            if not unused:
+                return False
             walk = HeaderWalk(
                 self._disk,
                 fd,

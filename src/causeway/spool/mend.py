@@ -177,8 +177,7 @@ class SegmentMender:
             write_all(self._disk, fd, [seal], start)
             self._disk.fdatasync(fd)
             self._disk.reached("sealed")
-            if failed_at is None:
-                self._findings.add("unsealed segment", where, Outcome.KEPT, f"{records} records")
+            self._findings.add("unsealed segment", where, Outcome.KEPT, f"{records} records")
         self._rename_to_log(file)
         self._findings.containers += 1
 

@@ -51,7 +51,7 @@ NAMES = {
     "half-received large object": "never acknowledged",
     "half-copied kept object": "its original is still there",
     "incomplete object": "no sound header, or shorter than it says",
-    "empty file": "",
+    "empty file": "no bytes to lose",
     "foreign file": "nothing of the spool's has such a name",
     "segment in use": "another process holds its lock",
 }

@@ -25,41 +25,23 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from causeway.spool.disk import Buffer, FreeSpace
-
-SECTOR = 512
+from causeway.testing.platter import FaultyFile
 
 
 class PowerCut(BaseException):
     """The machine is off. No handler of errors should stop it, so it is none."""
 
 
-class _File:
-    """What reads see, what the platter has, and the sectors in which they may differ."""
-
-    __slots__ = ("cache", "dirty", "doomed", "errors", "is_folder", "locks", "stable")
-
-    def __init__(self, *, is_folder: bool = False) -> None:
-        self.is_folder = is_folder
-        self.cache = bytearray()
-        self.stable = bytearray()
-        self.dirty: list[range] = []
-        self.doomed: list[range] = []
-        """A sync of these failed: nobody will write them any more."""
-        self.errors = 0
-        self.locks: dict[int, bool] = {}
-        """Descriptor to whether its lock is shared."""
-
-
 @dataclass(slots=True)
 class _Open:
-    file: _File
+    file: FaultyFile
     seen_errors: int
     writable: bool
 
@@ -68,7 +50,7 @@ class _Open:
 class _NameChange:
     """``source`` to ``target``; an empty source creates, an empty target unlinks."""
 
-    file: _File
+    file: FaultyFile
     source: str
     target: str
 
@@ -105,8 +87,8 @@ class FaultyDisk:
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
-        self._names: dict[str, _File] = {}
-        self._stable_names: dict[str, _File] = {}
+        self._names: dict[str, FaultyFile] = {}
+        self._stable_names: dict[str, FaultyFile] = {}
         self._changes: list[_NameChange] = []
         self._open: dict[int, _Open] = {}
         self._next_fd = 3
@@ -132,7 +114,7 @@ class FaultyDisk:
         with self._lock:
             self._lose_names()
             for file in {id(f): f for f in self._names.values()}.values():
-                self._lose_data(file)
+                file.lose(self.random, spoil=self.spoil)
             self._restart()
 
     def rot(self, path: Path, offset: int, data: bytes) -> None:
@@ -156,7 +138,7 @@ class FaultyDisk:
                     raise OSError(errno.EEXIST, "exists", name)
                 self._require_folder(name)
                 self._maybe_full()
-                file = _File()
+                file = FaultyFile()
                 self._change(_NameChange(file, "", name))
             elif file is None:
                 raise FileNotFoundError(errno.ENOENT, "no such file", name)
@@ -176,7 +158,7 @@ class FaultyDisk:
 
         def in_part() -> None:
             part = data[: self.random.randrange(len(data) + 1)]
-            self._write(self._open[fd].file, part, offset)
+            self._open[fd].file.write(part, offset)
 
         with self._call("pwritev", in_part):
             opened = self._open[fd]
@@ -194,7 +176,7 @@ class FaultyDisk:
                 data = data[: max(0, len(data) - (growth - max(room, 0)))]
                 if not data:
                     raise OSError(errno.ENOSPC, "no room")
-            self._write(opened.file, data, offset)
+            opened.file.write(data, offset)
             return len(data)
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
@@ -232,18 +214,7 @@ class FaultyDisk:
 
     def forget(self, fd: int, offset: int = 0, length: int = 0) -> None:
         with self._call("forget"):
-            file = self._open[fd].file
-            end = offset + length if length else len(file.cache)
-            wanted = range(offset // SECTOR, (end + SECTOR - 1) // SECTOR)
-            dirty = {sector for sectors in file.dirty for sector in sectors}
-            doomed = [sector for sectors in file.doomed for sector in sectors]
-            file.doomed = []
-            for sector in doomed:
-                one = range(sector, sector + 1)
-                if sector in wanted and sector not in dirty:
-                    _copy(file.stable, file.cache, one)
-                else:
-                    file.doomed.append(one)
+            self._open[fd].file.forget(offset, length)
 
     def allocate(self, fd: int, size: int) -> None:
         with self._call("allocate"):
@@ -295,7 +266,7 @@ class FaultyDisk:
     def mkdir(self, path: Path) -> None:
         with self._call("mkdir"):
             if str(path) not in self._names:
-                self._change(_NameChange(_File(is_folder=True), "", str(path)))
+                self._change(_NameChange(FaultyFile(is_folder=True), "", str(path)))
 
     def listdir(self, path: Path) -> list[str]:
         with self._call("listdir"):
@@ -370,53 +341,14 @@ class FaultyDisk:
         _apply(change, self._names)
         self._changes.append(change)
 
-    def _write(self, file: _File, data: bytes, offset: int) -> None:
-        if len(file.cache) < offset:
-            file.cache.extend(bytes(offset - len(file.cache)))
-        file.cache[offset : offset + len(data)] = data
-        file.dirty.append(range(offset // SECTOR, (offset + len(data) + SECTOR - 1) // SECTOR))
-
     def _sync(self, opened: _Open) -> None:
         file = opened.file
         if self._sync_fails():
-            file.errors += 1
-            file.doomed += file.dirty
-            file.dirty = []
+            file.fail_sync()
         if file.errors > opened.seen_errors:
             opened.seen_errors = file.errors
             raise OSError(errno.EIO, "sync failed")
-        _resize(file.stable, len(file.cache))
-        for sectors in file.dirty:
-            _copy(file.cache, file.stable, sectors)
-        if file.doomed:
-            # Written again since the failure and synced now, or lost for good.
-            again = {sector for sectors in file.dirty for sector in sectors}
-            file.doomed = [
-                range(sector, sector + 1)
-                for sectors in file.doomed
-                for sector in sectors
-                if sector not in again
-            ]
-        file.dirty = []
-
-    def _lose_data(self, file: _File) -> None:
-        at_risk = sorted({s for sectors in (*file.dirty, *file.doomed) for s in sectors})
-        size = self.random.choice((len(file.cache), len(file.stable)))
-        if size > len(file.stable):
-            file.stable.extend(bytes(size - len(file.stable)))
-        # Now and then everything or nothing: runs that pure chance would never give.
-        share = self.random.choice((0.0, 1.0, self.random.random()))
-        for sector in at_risk:
-            if self.random.random() < share:
-                _copy(file.cache, file.stable, range(sector, sector + 1))
-            elif self.spoil and self.random.random() < 0.1:
-                start = sector * SECTOR
-                garbage = self.random.randbytes(SECTOR)
-                length = len(file.stable[start : start + SECTOR])
-                file.stable[start : start + length] = garbage[:length]
-        del file.stable[size:]
-        file.cache = bytearray(file.stable)
-        file.dirty, file.doomed = [], []
+        file.sync()
 
     def _lose_names(self) -> None:
         """Each file keeps some first part of what happened to its name."""
@@ -444,21 +376,8 @@ class FaultyDisk:
         self.cut_at_point = None
 
 
-def _apply(change: _NameChange, names: dict[str, _File]) -> None:
+def _apply(change: _NameChange, names: dict[str, FaultyFile]) -> None:
     if change.source and names.get(change.source) is change.file:
         del names[change.source]
     if change.target:
         names[change.target] = change.file
-
-
-def _resize(data: bytearray, size: int) -> None:
-    del data[size:]
-    data.extend(bytes(size - len(data)))
-
-
-def _copy(source: bytearray, target: bytearray, sectors: Iterable[int]) -> None:
-    """Sectors of one file to the other, as far as the other reaches."""
-    assert isinstance(sectors, range)
-    start = sectors.start * SECTOR
-    piece = source[start : min(sectors.stop * SECTOR, len(target))]
-    target[start : start + len(piece)] = piece
