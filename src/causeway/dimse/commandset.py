@@ -116,6 +116,9 @@ _WRITERS: Final[dict[Encoding, Callable[[Any], bytes]]] = {
 }
 
 
+_TEXTS: Final = (Encoding.UID, Encoding.AE_TITLE, Encoding.TEXT)
+
+
 @dataclass(frozen=True, slots=True)
 class _Field:
     """One annotated field of a message class."""
@@ -137,7 +140,7 @@ def _fields(cls: type[Command]) -> tuple[_Field, ...]:
             if isinstance(mark, Element):
                 mandatory = item.default is dataclasses.MISSING
                 required = mandatory and mark.encoding is Encoding.UINT16
-                absent = "" if mandatory else item.default
+                absent = "" if mark.encoding in _TEXTS else item.default
                 found.append(_Field(item.name, mark.number, mark.encoding, required, absent))
     return tuple(sorted(found, key=lambda entry: entry.number))
 

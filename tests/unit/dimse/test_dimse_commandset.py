@@ -95,6 +95,11 @@ def test_missing_text_is_empty() -> None:
     )
 
 
+def test_a_default_is_not_read_into_what_was_not_sent() -> None:
+    raw = encode(CEchoRQ(message_id=1, affected_sop_class_uid=""), has_data=False)
+    assert decode(raw) == (CEchoRQ(message_id=1, affected_sop_class_uid=""), False)
+
+
 @pytest.mark.parametrize("missing", [2, 3, 5], ids=["field", "message id", "data set type"])
 def test_what_a_message_means_must_be_there(missing: int) -> None:
     with pytest.raises(ProtocolError):
