@@ -13,7 +13,16 @@ from causeway.cli.session import session_of
 from causeway.cli.show import plural, print_json, say, state
 
 
-def run(context: typer.Context) -> None:
+def run(
+    context: typer.Context,
+    receive_only: Annotated[
+        bool,
+        typer.Option(
+            "--receive-only",
+            help="Receive and keep, and leave the rest to the next start without this.",
+        ),
+    ] = False,
+) -> None:
     """Run the connector until Ctrl-C or SIGTERM. Log lines go to standard error."""
     from causeway.observe import Sentence, configure_logs, emit
     from causeway.service import run as run_service
@@ -30,7 +39,7 @@ def run(context: typer.Context) -> None:
             warning=Sentence(f"{warning.setting}: {warning.what}".removeprefix(": ")),
             hint=Sentence(warning.right),
         )
-    raise typer.Exit(run_service(loaded.configuration))
+    raise typer.Exit(run_service(loaded.configuration, receive_only=receive_only))
 
 
 def doctor(

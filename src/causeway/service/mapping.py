@@ -10,7 +10,8 @@ import ipaddress
 import ssl
 from pathlib import Path
 
-from causeway.config import Configuration, ListenerSettings, TlsSettings
+from causeway.config import AnyDestination, Configuration, ListenerSettings, TlsSettings
+from causeway.destinations import FolderSettings
 from causeway.net import (
     Acceptance,
     Admission,
@@ -21,6 +22,16 @@ from causeway.net import (
     ReceiveOptions,
     ServerTls,
     SourceRule,
+)
+from causeway.pipeline import (
+    CompletionRules,
+    Compression,
+    DestinationPlan,
+    LaneSettings,
+    PipelineSettings,
+    RetryRules,
+    Route,
+    Treatment,
 )
 from causeway.spool import Durability, SpaceLimits
 
@@ -105,3 +116,38 @@ def space_limits(configuration: Configuration) -> SpaceLimits:
 
 def durability(configuration: Configuration) -> Durability:
     return Durability(configuration.spool.durability)
+
+
+def pipeline_settings(configuration: Configuration) -> PipelineSettings:
+    completion = configuration.completion
+    return PipelineSettings(
+        routes=[
+            Route(name=route.name or f"route {number}", destinations=route.destinations)
+            for number, route in enumerate(configuration.routes, start=1)
+        ],
+        destinations=[_plan(each) for each in configuration.destinations],
+        completion=CompletionRules(
+            quiet_seconds=completion.quiet_seconds,
+            after_release_seconds=completion.after_release_seconds,
+            use_expected_counts=completion.use_expected_counts,
+        ),
+        keep_seconds=configuration.retire.keep_hours * 3600,
+    )
+
+
+def _plan(settings: AnyDestination) -> DestinationPlan:
+    retry = settings.retry
+    return DestinationPlan(
+        settings=FolderSettings(name=settings.name, path=Path(settings.path)),
+        treatment=Treatment(settings.deidentify),
+        lane=LaneSettings(
+            parallel=settings.parallel_deliveries,
+            compression=Compression(settings.compression),
+            retry=RetryRules(
+                first_seconds=retry.first_seconds,
+                factor=retry.factor,
+                maximum_seconds=retry.maximum_seconds,
+                maximum_attempts=retry.maximum_attempts,
+            ),
+        ),
+    )

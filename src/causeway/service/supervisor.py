@@ -48,20 +48,25 @@ Process = subprocess.Popen[bytes]
 say = bound(emit, process="supervisor")
 
 
-def run(configuration: Configuration) -> int:
-    """Run until SIGTERM or SIGINT; an exit status. Raises CausewayError if it cannot start."""
+def run(configuration: Configuration, *, receive_only: bool = False) -> int:
+    """Run until SIGTERM or SIGINT; an exit status. Raises CausewayError if it cannot start.
+
+    With ``receive_only`` there is no pipeline: what is received waits in the spool for a start
+    without it.
+    """
     configure_logs(level=configuration.log.level, format=configuration.log.format)
     with contextlib.ExitStack() as claimed:
         claimed.enter_context(exclusive(configuration.data_dir))
-        with Supervisor(configuration) as supervisor:
+        with Supervisor(configuration, receive_only=receive_only) as supervisor:
             return supervisor.run()
 
 
 class Supervisor:
     """The running whole. A context manager: leaving it stops what was started."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, *, receive_only: bool) -> None:
         self._configuration = configuration
+        self._receive_only = receive_only
         self._stop = threading.Event()
         self._hurry = threading.Event()
         self._told: Counter[str] = Counter()
@@ -119,7 +124,11 @@ class Supervisor:
             started_at=started_at,
         )
         self._exits.callback(self._status.remove)
-        self._hints_in, self._hints_out = os.pipe()
+        if self._receive_only:
+            self._hints_in = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            self._hints_out = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        else:
+            self._hints_in, self._hints_out = os.pipe()
         self._exits.callback(os.close, self._hints_in)
         self._exits.callback(os.close, self._hints_out)
         self._receivers = [
@@ -127,7 +136,9 @@ class Supervisor:
             for n in range(1, configuration.receive.processes + 1)
         ]
         self._pipeline_channel: socket.socket | None = None
-        self._pipeline = Child(name="pipeline", start=self._start_pipeline)
+        self._children = list(self._receivers)
+        if not self._receive_only:
+            self._children.append(Child(name="pipeline", start=self._start_pipeline))
 
     def _open_ledger(self) -> Ledger:
         ledger = open_ledger(self._configuration.ledger_path)
@@ -185,7 +196,7 @@ class Supervisor:
     def run(self) -> int:
         configuration = self._configuration
         with self._signals():
-            for child in (*self._receivers, self._pipeline):
+            for child in self._children:
                 child.ensure(time.monotonic())
             threading.Thread(target=self._make_ahead, name="segments", daemon=True).start()
             self._door.start()
@@ -202,6 +213,8 @@ class Supervisor:
                     port=port,
                     tls=listener.tls is not None,
                 )
+            if self._receive_only:
+                say("pipeline.left_out", level="warning")
             self._tell()
             say("service.ready", version=__version__, pid=os.getpid())
             next_tally = time.monotonic() + TALLY_SECONDS
@@ -237,7 +250,7 @@ class Supervisor:
 
     def _look_after_children(self) -> None:
         now = time.monotonic()
-        for child in (*self._receivers, self._pipeline):
+        for child in self._children:
             ended = child.ensure(now)
             if ended is not None:
                 say(
@@ -293,7 +306,7 @@ class Supervisor:
         self._tally()
         if self._pipeline_channel is not None:
             self._pipeline_channel.close()
-        for child in (*self._receivers, self._pipeline):
+        for child in self._children:
             if child.process is None:
                 continue
             try:
