@@ -155,9 +155,12 @@ class Door:
         """Close the ports, have receivers finish within so many seconds; whether all of them did.
 
         Blocks until they have, and a few seconds longer at most. A receiver that is left is the
-        caller's to kill: it has lost its channel, and would end by itself if it could.
+        caller's to kill: it has lost its channel, and would end by itself if it could. Stopping
+        again does nothing.
         """
         with self._lock:
+            if self._stopping:
+                return not self._receivers
             self._stopping = True
             self._pause()
             for listening in self._listening:
