@@ -1,4 +1,4 @@
-"""The way out: what a scan yields and when, and that no other bytes are ever read than were asked for."""
+"""The way out: what a scan yields and when, and that only the bytes asked for are ever read."""
 
 from __future__ import annotations
 

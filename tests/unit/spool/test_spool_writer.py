@@ -272,9 +272,9 @@ def test_no_room_for_a_segment_is_out_of_space() -> None:
 def test_no_room_for_a_large_object_leaves_nothing() -> None:
     spool = on_faulty_disk(capacity=3 * SEGMENT)
     stream = spool.writer.stream(receipt(1))
+    stream.write(bytes(300_000))
     with pytest.raises(OutOfSpace):
-        for _ in range(100):
-            stream.write(bytes(100_000))
+        stream.write(bytes(300_000))
     stream.abort()
     assert spool.disk.listdir(spool.root / "large") == []
 
