@@ -64,7 +64,7 @@ def run(configuration: Configuration, *, receive_only: bool = False) -> int:
 class Supervisor:
     """The running whole. A context manager: leaving it stops what was started."""
 
-    def __init__(self, configuration: Configuration, *, receive_only: bool) -> None:
+    def __init__(self, configuration: Configuration, *, receive_only: bool = False) -> None:
         self._configuration = configuration
         self._receive_only = receive_only
         self._stop = threading.Event()
