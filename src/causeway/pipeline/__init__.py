@@ -2,18 +2,27 @@
 
 ``Parts`` builds all that turns, ``Pipeline`` runs it. Settings are small frozen values, so that the
 configuration's file can change without this.
+
+Names are loaded when they are asked for: a receiver judges data sets by ``pipeline.header``, and
+has no use for the ledger and its SQL in each of its processes.
 """
 
-from causeway.pipeline.completion import CompletionRules
-from causeway.pipeline.deidentify import Treatment
-from causeway.pipeline.deliver import LaneSettings
-from causeway.pipeline.events import Emit
-from causeway.pipeline.header import Structure, check, read_header
-from causeway.pipeline.index import IndexRules, examined
-from causeway.pipeline.policy import Route
-from causeway.pipeline.retry import RetryRules
-from causeway.pipeline.runner import DestinationPlan, Parts, Pipeline, PipelineSettings
-from causeway.pipeline.shipment import Compression, write_archive
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from causeway.pipeline.completion import CompletionRules
+    from causeway.pipeline.deidentify import Treatment
+    from causeway.pipeline.deliver import LaneSettings
+    from causeway.pipeline.events import Emit
+    from causeway.pipeline.header import Structure, check, read_header
+    from causeway.pipeline.index import IndexRules, examined
+    from causeway.pipeline.policy import Route
+    from causeway.pipeline.retry import RetryRules
+    from causeway.pipeline.runner import DestinationPlan, Parts, Pipeline, PipelineSettings
+    from causeway.pipeline.shipment import Compression, write_archive
 
 __all__ = [
     "CompletionRules",
@@ -34,3 +43,23 @@ __all__ = [
     "read_header",
     "write_archive",
 ]
+
+_HOMES = {
+    "completion": ("CompletionRules",),
+    "deidentify": ("Treatment",),
+    "deliver": ("LaneSettings",),
+    "events": ("Emit",),
+    "header": ("Structure", "check", "read_header"),
+    "index": ("IndexRules", "examined"),
+    "policy": ("Route",),
+    "retry": ("RetryRules",),
+    "runner": ("DestinationPlan", "Parts", "Pipeline", "PipelineSettings"),
+    "shipment": ("Compression", "write_archive"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,8 +25,9 @@ Write = Callable[[Sequence[bytes]], None]
 LEVEL: Final = 6
 """zlib's own default. Deflating images is a choice of size over time already."""
 
-_FITS_32: Final = 0xFFFFFFFF
-_FITS_16: Final = 0xFFFF
+_FULL_32: Final = 0xFFFFFFFF
+_FULL_16: Final = 0xFFFF
+"""A field of all ones says that the number is in ZIP64's (4.4.1.4)."""
 _STORED: Final = 0
 _DEFLATED: Final = 8
 _DESCRIPTOR_FOLLOWS: Final = 1 << 3
@@ -68,18 +69,18 @@ class _Entry:
         packed, size, extra = self.packed, self.size, b""
         if zip64:
             extra = struct.pack("<2H2Q", 1, 16, size, packed)  # 4.5.3
-            packed = size = _FITS_32
+            packed = size = _FULL_32
         fixed = _LOCAL.pack(
             b"PK\x03\x04", _VERSION_ZIP64 if zip64 else _VERSION_BASIC, self.flags, self.method,
             *clock, self.crc, packed, size, len(self.name), len(extra),
         )  # fmt: skip
         return fixed + self.name + extra
 
-    def central_header(self, clock: tuple[int, int]) -> bytes:
+    def central_header(self, clock: tuple[int, int], *, large_from: int) -> bytes:
         shown, large = [], b""
         for value in (self.size, self.packed, self.offset):
-            shown.append(min(value, _FITS_32))
-            if value >= _FITS_32:
+            shown.append(value if value < large_from else _FULL_32)
+            if value >= large_from:
                 large += struct.pack("<Q", value)
         extra = struct.pack("<2H", 1, len(large)) + large if large else b""
         version = _VERSION_ZIP64 if large else _VERSION_BASIC
@@ -92,10 +93,16 @@ class _Entry:
 
 
 class ZipWriter:
-    """Members one after the other, then ``finish``."""
+    """Members one after the other, then ``finish``.
 
-    def __init__(self, write: Write, moment: dt.datetime | None = None) -> None:
+    ``large_from`` is the first number that takes ZIP64; a test can lower it.
+    """
+
+    def __init__(
+        self, write: Write, moment: dt.datetime | None = None, *, large_from: int = _FULL_32
+    ) -> None:
         self._write = write
+        self._large_from = large_from
         at = min(max(moment or FIRST_MOMENT, FIRST_MOMENT), LAST_MOMENT)
         self._clock = (
             at.hour << 11 | at.minute << 5 | at.second // 2,
@@ -133,7 +140,7 @@ class ZipWriter:
     def stream_deflated(self, name: str, parts: Iterable[bytes], *, size: int) -> None:
         """A member that is not held in memory, deflated; its CRC and sizes follow it."""
         # What deflate cannot shrink it grows, by five bytes a block of at most 65,535 (RFC 1951).
-        zip64 = size + size // 1000 + 1024 >= _FITS_32
+        zip64 = size + size // 1000 + 1024 >= self._large_from
         begun = _Entry(name.encode("ascii"), _DEFLATED, 0, 0, 0, self._offset, _DESCRIPTOR_FOLLOWS)
         header = begun.local_header(self._clock, zip64=zip64)
         self._write((header,))
@@ -157,27 +164,29 @@ class ZipWriter:
         """Write the directory; the size of the archive."""
         begin = self._offset
         for entry in self._entries:
-            header = entry.central_header(self._clock)
+            header = entry.central_header(self._clock, large_from=self._large_from)
             self._write((header,))
             self._offset += len(header)
         size, count = self._offset - begin, len(self._entries)
         end = b""
-        if begin >= _FITS_32 or size >= _FITS_32 or count >= _FITS_16:
+        large = max(begin, size) >= self._large_from
+        if large or count >= _FULL_16:
             end = _END64.pack(
                 b"PK\x06\x06", _END64.size - 12, _MADE_BY_UNIX | _VERSION_ZIP64, _VERSION_ZIP64,
                 0, 0, count, count, size, begin,
             )  # fmt: skip
             end += _LOCATOR64.pack(b"PK\x06\x07", 0, self._offset, 1)
-        shown = min(count, _FITS_16)
+        shown = min(count, _FULL_16)
         end += _END.pack(
-            b"PK\x05\x06", 0, 0, shown, shown, min(size, _FITS_32), min(begin, _FITS_32), 0
-        )
+            b"PK\x05\x06", 0, 0, shown, shown,
+            _FULL_32 if large else size, _FULL_32 if large else begin, 0,
+        )  # fmt: skip
         self._write((end,))
         self._offset += len(end)
         return self._offset
 
     def _add(self, entry: _Entry, body: Sequence[bytes]) -> None:
-        zip64 = entry.size >= _FITS_32 or entry.packed >= _FITS_32
+        zip64 = max(entry.size, entry.packed) >= self._large_from
         header = entry.local_header(self._clock, zip64=zip64)
         self._write((header, *body))
         self._entries.append(entry)
