@@ -1,4 +1,5 @@
-"""Writes the reference pages that say what the code says: settings, commands, exit statuses.
+"""Writes the reference pages that say what the code says: settings, commands, exit statuses,
+log lines.
 
     python docs/generate.py            write them
     python docs/generate.py --check    exit status 1 if one of them is stale
@@ -25,6 +26,7 @@ from causeway.cli.exits import EXIT_STATUSES
 from causeway.cli.views import BY_COMMAND
 from causeway.config import show_size
 from causeway.config.describe import Table, settings_of, tables
+from causeway.observe import FIELDS
 
 REFERENCE = Path(__file__).parent / "reference"
 _HEAD = "<!-- Written by docs/generate.py from the code; change the code, then run it. -->\n"
@@ -50,6 +52,19 @@ With `--json` a command prints one JSON object instead, with the fields that its
 These are stable: fields are added, not renamed or taken away. Times in it are ISO 8601 in UTC,
 sizes are bytes, and what is not known is `null`. Errors are told on standard error and by the [exit
 status](exit-statuses.md) all the same.
+"""
+
+_LOGS_HEAD = """\
+The service writes events to standard error: a time, a level, an action such as `series.complete`,
+and fields. `log.format = "json"` writes one JSON object a line, with `timestamp` (UTC), `level` and
+`event`; `log.level` sets the least severity.
+
+Log lines carry no patient data, at any level. These fields are all that a line can have, and each
+of them is written only if its value is what the table says; anything else shows as `unfit`, and a
+field that is not listed is left out and named in `undeclared`. Of an exception that is not one of
+Causeway's own, its type and a line of the program are written, never its text; the same holds for
+what libraries log. `study`, `series`, `instance`, `parcel` and `delivery` are numbers of the
+ledger, which `causeway study` and its likes take.
 """
 
 # --- settings ----------------------------------------------------------------------------------
@@ -287,10 +302,30 @@ def exit_statuses_page() -> str:
     )
 
 
+# --- log lines ---------------------------------------------------------------------------------
+
+
+def logs_page() -> str:
+    return "\n".join(
+        [
+            _HEAD,
+            "# Log lines\n",
+            _LOGS_HEAD,
+            "| field | holds | |\n|---|---|---|",
+            *(
+                f"| `{name}` | {field.kind.value} | {field.meaning} |"
+                for name, field in sorted(FIELDS.items())
+            ),
+            "",
+        ]
+    )
+
+
 PAGES = {
     "settings.md": settings_page,
     "commands.md": commands_page,
     "exit-statuses.md": exit_statuses_page,
+    "logs.md": logs_page,
 }
 
 

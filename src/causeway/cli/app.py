@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(args=arguments, prog_name="causeway")
     except CausewayError as error:
         if debug:
-            raise
+            traceback.print_exc()
         complain(error)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
@@ -117,9 +118,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Whoever read our output has gone (`| head`). Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (the last resort: a sentence, not a traceback)
+        # Printed here, not raised: Python's own hook may have been taken over by the logs.
         if debug:
-            raise
+            traceback.print_exc()
         _report_bug(error)
         sys.exit(BUG)
 

@@ -70,15 +70,16 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         print_json(_checked(session.config_path, error.problems, ()))
         raise typer.Exit(error.exit_status) from None
     configuration = loaded.configuration
-    problems = _misfits(loaded)
+    problems, doubts = _tls_files(loaded)
+    warnings = (*loaded.warnings, *doubts)
     if as_json:
-        print_json(_checked(session.config_path, problems, loaded.warnings))
+        print_json(_checked(session.config_path, problems, warnings))
         if problems:
             raise typer.Exit(ConfigurationError.exit_status)
         return
     if problems:
         raise InvalidConfiguration(str(session.config_path), problems)
-    for warning in loaded.warnings:
+    for warning in warnings:
         note(f"{typer.style('warning', fg='yellow', bold=True)}: {warning}")
     counts = ", ".join(
         plural(len(things), noun)
@@ -89,25 +90,27 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
             (configuration.routes, "route"),
         )
     )
-    warned = f"; {plural(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
+    warned = f"; {plural(len(warnings), 'warning')}" if warnings else ""
     say(f"{session.config_path}: {typer.style('ok', fg='green')}: {counts}{warned}")
 
 
-def _misfits(loaded: Loaded) -> list[Problem]:
-    """TLS files that are there, but cannot be used: the listener would say so at its start."""
+def _tls_files(loaded: Loaded) -> tuple[list[Problem], list[Problem]]:
+    """What the listener would say of its TLS files at its start, and what only it can know."""
     from causeway.config import Problem
-    from causeway.errors import CausewayError
+    from causeway.errors import CausewayError, ConfigurationError
     from causeway.net import server_context
     from causeway.service.mapping import server_tls
 
-    found = []
+    problems: list[Problem] = []
+    doubts: list[Problem] = []
     for index, listener in enumerate(loaded.configuration.listeners):
         if listener.tls is None:
             continue
         try:
             server_context(server_tls(listener.tls))
         except CausewayError as error:
-            found.append(
+            # A password that is not in this environment may be in that of the service.
+            (doubts if isinstance(error, ConfigurationError) else problems).append(
                 Problem(
                     file=str(loaded.path),
                     line=loaded.lines.of(("listener", index, "tls")),
@@ -116,7 +119,7 @@ def _misfits(loaded: Loaded) -> list[Problem]:
                     right=error.hint,
                 )
             )
-    return found
+    return problems, doubts
 
 
 def _checked(

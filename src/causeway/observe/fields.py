@@ -190,7 +190,7 @@ FIELDS: dict[str, Field] = {
     for name, meaning in sorted(fields.items())
 }
 
-_CODE = re.compile(r"[a-z][a-z0-9]*(?:[ ._:/-]{1,2}[a-z][a-z0-9]*)*")
+_CODE = re.compile(r"(?!.*\d{5})[a-z][a-z0-9]*(?:[ ._:/-]{1,2}[a-z0-9]+)*")
 _TOKEN = re.compile(r"[A-Za-z0-9_@:./-]{1,96}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:/-]{0,95}")
 _VERSION = re.compile(r"[A-Za-z0-9.+v-]{1,32}")

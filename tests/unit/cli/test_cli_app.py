@@ -95,8 +95,10 @@ def test_a_defect_is_told_without_its_text(empty: World, monkeypatch: pytest.Mon
     assert "a defect of Causeway: ValueError at cli/" in result.err
     assert "Doe" not in result.err
     assert "Traceback" not in result.err
-    with pytest.raises(ValueError, match="Doe"):
-        empty.call("status", "--debug")
+    debugged = empty.call("status", "--debug")
+    assert debugged.status == 70
+    assert "Traceback" in debugged.err
+    assert "ValueError: cannot parse Doe^Jane" in debugged.err
 
 
 def test_ctrl_c(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:

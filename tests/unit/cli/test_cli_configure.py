@@ -109,6 +109,25 @@ def test_check_loads_certificates(empty: World) -> None:
     assert empty.call("config", "check", "--json").json["problems"][0]["line"] == 6
 
 
+def test_check_only_doubts_a_password_of_another_environment(
+    empty: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = TestAuthority(empty.folder).issue("one", password="hunter2")
+    tls = (
+        f'port = 0\ntls = {{ certificate = "{one.certificate}", key = "{one.key}", '
+        'key_password = "env:KEY_PASSWORD" }'
+    )
+    empty.config.write_text(empty.config.read_text().replace("port = 0", tls))
+    monkeypatch.delenv("KEY_PASSWORD", raising=False)
+    result = empty.call("config", "check")
+    assert result.status == 0
+    assert "the environment has no KEY_PASSWORD" in result.err
+    monkeypatch.setenv("KEY_PASSWORD", "hunter2")
+    assert "KEY_PASSWORD" not in empty.call("config", "check").err
+    monkeypatch.setenv("KEY_PASSWORD", "wrong")
+    assert empty.call("config", "check").status == 2
+
+
 def test_show_tells_where_each_value_comes_from(empty: World) -> None:
     result = empty.call("config", "show")
     assert re.search(r"listener\[0\]\.port +0 +line 5\n", result.out)

@@ -64,6 +64,7 @@ def test_a_field_that_is_not_declared_is_left_out_and_named(log: io.StringIO) ->
     [
         ("reason", "Doe^Jane"),
         ("reason", "19700131"),
+        ("reason", "born 19700131"),
         ("state", "DOE"),
         ("association", "1.2.840.113619.2.1.1"),
         ("series", "Doe"),
@@ -96,6 +97,7 @@ def test_a_value_that_does_not_fit_is_not_written(
         ("reason", "address not listed", "address not listed"),
         ("reason", Disposition.ON_ITS_WAY, "on its way"),
         ("reason", "no-study-uid", "no-study-uid"),
+        ("process", "receiver-1", "receiver-1"),
         ("error", "ConnectionResetError", "ConnectionResetError"),
         (
             "detail",
