@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 
 from bench import wire
 
+PREPARE_SECONDS = 60
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -59,11 +60,23 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class _Share:
+    """What one association is to send."""
+
+    shape: str
+    name: str
+    seconds: float
+    most: int
+    objects_per_series: int
+
+
+@dataclass(frozen=True)
 class _Sent:
     stored: int
     refused: int
     started: float
     ended: float
+    """By the monotonic clock, which all processes share."""
     object_bytes: int
     ack_ms: tuple[float, ...]
     error: str = ""
@@ -72,21 +85,29 @@ class _Sent:
 def send(
     target: Target,
     *,
-    modality: str,
+    shape: str,
     associations: int,
     seconds: float,
     most: int,
     run: str,
-    prepare_seconds: float = 60,
+    objects_per_series: int = 0,
 ) -> Outcome:
-    """Send for ``seconds`` over so many associations, ``most`` objects on each at the most."""
+    """Send for ``seconds`` over so many associations, ``most`` objects on each at the most.
+
+    ``run`` names the objects: eight characters that no run before had.
+    """
+    assert len(run) == 8
     pipes: list[Connection] = []
     children = []
     for number in range(associations):
         ours, theirs = _FORK.Pipe()
         child = _FORK.Process(
             target=_association,
-            args=(theirs, target, modality, f"{run}{number:02d}", seconds, most),
+            args=(
+                theirs,
+                target,
+                _Share(shape, f"{run}{number:02d}", seconds, most, objects_per_series),
+            ),
         )
         child.start()
         theirs.close()
@@ -95,7 +116,7 @@ def send(
     results: list[_Sent] = []
     try:
         for pipe in pipes:
-            if not pipe.poll(prepare_seconds):
+            if not pipe.poll(PREPARE_SECONDS):
                 raise TimeoutError("an association was not ready in time")
             ready = pipe.recv()
             if ready != "ready":
@@ -128,16 +149,20 @@ def _add_up(results: Sequence[_Sent]) -> Outcome:
     )
 
 
-def _association(
-    pipe: Connection, target: Target, modality: str, series: str, seconds: float, most: int
-) -> None:
+def _association(pipe: Connection, target: Target, share: _Share) -> None:
     try:
-        template = wire.make_template(modality, series)
+        template = wire.make_template(share.shape, share.name)
         sock = wire.connect(target.host, target.port, target.tls)
         longest = wire.associate(
             sock, called=target.called, calling=target.calling, sop_class_uid=template.sop_class_uid
         )
-        load = wire.Load(template, series=series, count=most, peer_max_pdu=longest)
+        load = wire.Load(
+            template,
+            name=share.name,
+            count=share.most,
+            peer_max_pdu=longest,
+            objects_per_series=share.objects_per_series,
+        )
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
         return
@@ -146,7 +171,7 @@ def _association(
     pipe.send("ready")
     start: float = pipe.recv()
     time.sleep(max(0.0, start - time.monotonic()))
-    pipe.send(_run(sock, load, seconds))
+    pipe.send(_run(sock, load, share.seconds))
     try:
         wire.release(sock)
         sock.close()
@@ -160,12 +185,11 @@ def _run(sock: socket.socket | ssl.SSLSocket, load: wire.Load, seconds: float) -
     error = ""
     clock = time.monotonic
     tail = load.tail
-    secure = isinstance(sock, ssl.SSLSocket)
     started = before = clock()
     deadline = started + seconds
     try:
         for head in load.heads:
-            if secure:
+            if isinstance(sock, ssl.SSLSocket):
                 sock.sendall(head)
                 sock.sendall(tail)
             else:

@@ -45,6 +45,9 @@ class Receiver:
     def target(self, port: int, work: Path) -> Target:  # noqa: ARG002
         return Target("127.0.0.1", port)
 
+    def settle(self, work: Path) -> None:
+        """Wait for what the receiver does once after its start, beside listening."""
+
     @contextmanager
     def running(self, work: Path) -> Iterator[tuple[Target, int]]:
         """Start it; gives where to send and the id of its first process."""
@@ -65,6 +68,7 @@ class Receiver:
         )
         try:
             wait_until_it_listens(port, process, work / "log")
+            self.settle(work)
             yield self.target(port, work), process.pid
         finally:
             stop(process)

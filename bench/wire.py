@@ -16,10 +16,10 @@ import ssl
 import struct
 from dataclasses import dataclass
 
-from causeway.testing.phantom import Instance, make_instance
+from causeway.testing.phantom import make_instance
 
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-SHAPES = {"CT": (512, 512), "MR": (128, 128)}
+SHAPES = {"CT": ("CT", 512, 512), "MR": ("MR", 128, 128), "tiny": ("MR", 16, 16)}
 TIMEOUT_SECONDS = 60
 
 # In a C-STORE-RSP, (0000,0800) Command Data Set Type, 0x0101, stands just before (0000,0900)
@@ -33,42 +33,55 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Template:
-    """The data set of one modality, cut where an object's own part ends."""
+    """The data set of one shape, cut where an object's own parts stand."""
 
     sop_class_uid: str
-    before: bytes
-    between: bytes
+    pieces: tuple[bytes, bytes, bytes]
+    """Before the SOP instance UID, from there to the series UID, and on to the instance number."""
     shared: bytes
+    """What comes after the instance number; the same for all."""
 
-    def own(self, sop_instance_uid: str, instance_number: int) -> bytes:
-        return b"%b%b%b%05d" % (
-            self.before,
+    def own(self, sop_instance_uid: str, series_instance_uid: str, instance_number: int) -> bytes:
+        before, between, after = self.pieces
+        return b"%b%b%b%b%b%05d" % (
+            before,
             sop_instance_uid.encode(),
-            self.between,
+            between,
+            series_instance_uid.encode(),
+            after,
             instance_number % 100_000,
         )
 
 
-def make_template(modality: str, series: str) -> Template:
-    """Each ``series`` is a study of its own; placeholders are as long as what replaces them."""
-    rows, columns = SHAPES[modality]
-    uid = object_uid(series, 0)
-    instance: Instance = make_instance(
+def make_template(shape: str, name: str) -> Template:
+    """Each ``name`` is a study of its own; placeholders are as long as what replaces them."""
+    modality, rows, columns = SHAPES[shape]
+    instance = make_instance(
         modality,
         rows=rows,
         columns=columns,
-        seed=series,
-        sop_instance_uid=uid,
+        seed=name,
+        sop_instance_uid=object_uid(name, 0),
+        series_instance_uid=series_uid(name, 0),
         InstanceNumber="77777 ",
     )
-    before, _, rest = instance.data_set.partition(uid.encode())
-    between, _, shared = rest.partition(b"77777")
-    return Template(instance.sop_class_uid, before, between, shared)
+    before, _, rest = instance.data_set.partition(object_uid(name, 0).encode())
+    between, _, rest = rest.partition(series_uid(name, 0).encode())
+    after, _, shared = rest.partition(b"77777")
+    return Template(instance.sop_class_uid, (before, between, after), shared)
 
 
-def object_uid(series: str, number: int) -> str:
+def object_uid(name: str, number: int) -> str:
     """A UID that no other object of any run has, always 44 characters."""
-    base = int.from_bytes(series.encode()[:10].ljust(10, b"\0"), "big")
+    return _fixed_uid(name, number)
+
+
+def series_uid(name: str, number: int) -> str:
+    return _fixed_uid(name, 10**11 + number)
+
+
+def _fixed_uid(name: str, number: int) -> str:
+    base = int.from_bytes(name.encode()[:10].ljust(10, b"\0"), "big")
     return f"2.25.{10**38 + base * 10**12 + number:039d}"
 
 
@@ -143,11 +156,17 @@ class Load:
     """The objects of one association, ready to be sent."""
 
     def __init__(
-        self, template: Template, *, series: str, count: int, peer_max_pdu: int, first: int = 0
+        self,
+        template: Template,
+        *,
+        name: str,
+        count: int,
+        peer_max_pdu: int,
+        objects_per_series: int = 0,
     ) -> None:
         room = min(peer_max_pdu or 1 << 20, 1 << 20) - 6
-        probe = template.own(object_uid(series, 0), 0)
-        first_share = min(len(template.shared), room - len(probe))
+        own_size = len(template.own(object_uid(name, 0), series_uid(name, 0), 0))
+        first_share = min(len(template.shared), room - own_size)
         if first_share < 0:
             raise Refused(f"a maximum PDU of {peer_max_pdu} does not hold the head of the object")
         rest = template.shared[first_share:]
@@ -158,14 +177,17 @@ class Load:
             for index, piece in enumerate(pieces)
         ]
         self.tail = b"".join(tail)
-        self.size = len(probe) + len(template.shared)
-        length = len(probe) + first_share
+        self.size = own_size + len(template.shared)
+        length = own_size + first_share
         head = struct.pack(">BxIIBB", 4, length + 6, length + 2, 1, 0 if pieces else 2)
         self.heads: list[bytes] = []
-        for number in range(first, first + count):
-            uid = object_uid(series, number)
+        for number in range(count):
+            uid = object_uid(name, number)
+            series, position = (
+                divmod(number, objects_per_series) if objects_per_series else (0, number)
+            )
             command = store_command(template.sop_class_uid, uid, number % 0xFFFF + 1)
-            own = template.own(uid, number)
+            own = template.own(uid, series_uid(name, series), position + 1)
             self.heads.append(pdata(command, command=True, last=True) + head + own)
 
 

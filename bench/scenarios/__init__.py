@@ -1,0 +1,1 @@
+"""What is measured: a module each, a function ``measure(session)`` that gives tables."""
