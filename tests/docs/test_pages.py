@@ -88,12 +88,22 @@ def test_the_check_of_fragments_finds_mistakes() -> None:
 # --- commands ----------------------------------------------------------------------------------
 
 
+_TYPED = re.compile(
+    r"^\$ (?:sudo (?:-u \S+ )?)?(?:[\w./]*/)?(causeway(?: [^\n|&;>]*)?)", re.MULTILINE
+)
+
+
 def commands_in(text: str) -> Iterator[str]:
-    """Each `$ causeway …` line, and each `causeway …` in backticks."""
-    yield from re.findall(
-        r"^\$ (?:sudo (?:-u \S+ )?)?(causeway(?: [^\n|&;>]*)?)", text, re.MULTILINE
-    )
+    """Each `$ causeway …` line, by whatever path, and each `causeway …` in backticks."""
+    yield from _TYPED.findall(text)
     yield from re.findall(r"`(causeway [a-z][^`\n]*)`", text)
+
+
+def test_commands_are_found() -> None:
+    text = (
+        "$ causeway run &\n$ .venv/bin/causeway init  # a\nsee `causeway status`, `causeway.toml`"
+    )
+    assert list(commands_in(text)) == ["causeway run ", "causeway init  # a", "causeway status"]
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

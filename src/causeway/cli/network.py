@@ -18,7 +18,7 @@ from causeway.errors import ConfigurationError, PeerError
 
 if TYPE_CHECKING:
     from causeway.cli.sending import Sent
-    from causeway.net import ClientTls, Peer
+    from causeway.net import AssociationRejected, ClientTls, Peer
 
 Called = Annotated[str, typer.Option(metavar="AE", help="AE title that is called.")]
 Calling = Annotated[str, typer.Option(metavar="AE", help="AE title that we call ourselves.")]
@@ -189,12 +189,16 @@ def echo(
 ) -> None:
     """Ask a node by C-ECHO whether it is there and lets us in."""
     from causeway.dimse import Status
-    from causeway.net import VERIFICATION_KINDS, associate
+    from causeway.net import VERIFICATION_KINDS, AssociationRejected, associate
 
     wanted = _client_tls(tls, ca, certificate, key, key_password, server_name)
     peer = _peer(to, called, calling, wanted)
     began = time.monotonic()
-    with associate(peer, VERIFICATION_KINDS) as association:
+    try:
+        association = associate(peer, VERIFICATION_KINDS)
+    except AssociationRejected as error:
+        raise PeerError(error.message, hint=_advice(error)) from None
+    with association:
         status = association.echo()
         seconds = time.monotonic() - began
         info = association.wire.association.peer
@@ -216,6 +220,19 @@ def echo(
         say(f"{peer} answered in {seconds * 1000:.0f} ms{over}{is_a}")
     if status != Status.SUCCESS:
         raise PeerError(f"{peer} answered the C-ECHO with status {status:04X}")
+
+
+def _advice(error: AssociationRejected) -> str:
+    """What usually helps, by the reason of PS3.8 table 9-21."""
+    from causeway.dimse import RejectSource, UserRejectReason
+
+    if error.source != RejectSource.SERVICE_USER:
+        return "it is busy or full; try again later" if error.temporary else ""
+    if error.reason == UserRejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED:
+        return "name the peer's own AE title: --called"
+    if error.reason == UserRejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED:
+        return "the peer has to list our AE title (--calling) and this machine's address"
+    return ""
 
 
 def _peer(to: str, called: str, calling: str, tls: ClientTls | None) -> Peer:

@@ -107,6 +107,7 @@ def test_echo() -> None:
     assert said["tls"] is False
     assert refused.status == 6
     assert "called AE title not recognized" in refused.err
+    assert "hint: name the peer's own AE title: --called" in refused.err
 
 
 def test_echo_over_mutual_tls(tmp_path: Path) -> None:
