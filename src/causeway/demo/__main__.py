@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import threading
@@ -60,7 +61,7 @@ def _play(console: Console, running: Running, *, once: bool, patience: float) ->
     sent = {uid: digest for scanner in cast for uid, digest in scanner.digests().items()}
     proof = prove(running.archive, sent, running.folder / "scratch.dcm")
     console.print()
-    console.print(tree(running.archive))
+    console.print(tree(running.archive), soft_wrap=True)
     console.print()
     console.print(f"Custody: {last.custody_line}", soft_wrap=True, markup=False)
     console.print(f"Proof:   {proof}", soft_wrap=True, markup=False)
@@ -128,7 +129,6 @@ def _watch(
                 said_sent = True
                 stage.tell(f"{sending.stored} of {total} images sent, each with Success in return")
             if (sending.over and last.settled >= sending.stored) or time.monotonic() > deadline:
-                stage.show(last, expected)
                 return last
             if running.process.poll() is not None:
                 stage.tell("the connector has ended by itself")
@@ -144,14 +144,21 @@ def _stay(console: Console, running: Running) -> None:
     console.print("any AE title (others are refused, and counted):")
     tool = "storescu" if shutil.which("storescu") else "storescu  # from DCMTK: apt install dcmtk"
     console.print(f"  {tool} -aec {AE_TITLE} 127.0.0.1 {running.port} image.dcm", soft_wrap=True)
-    causeway = Path(sys.executable).with_name("causeway")
+    causeway = _short(Path(sys.executable).with_name("causeway"))
     for command in ("status", "studies phantom", "custody"):
-        console.print(f"  {causeway} -c {running.configuration} {command}", soft_wrap=True)
+        line = f"  {causeway} {command} --config {_short(running.configuration)}"
+        console.print(line, soft_wrap=True)
     try:
         while running.process.poll() is None:
             time.sleep(0.5)
     except KeyboardInterrupt:
         console.print("Stopping …")
+
+
+def _short(path: Path) -> str:
+    """The path as a person here would write it."""
+    relative = os.path.relpath(path)
+    return relative if not relative.startswith("../..") else str(path)
 
 
 if __name__ == "__main__":

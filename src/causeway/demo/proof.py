@@ -15,6 +15,7 @@ from blake3 import blake3
 from rich.tree import Tree
 
 from causeway.cli.part10 import read_part10
+from causeway.demo.watch import images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def _grow(branch: Tree, folder: Path) -> None:
         elif path.suffix == ".zip":
             with zipfile.ZipFile(path) as members:
                 count = sum(name.endswith(".dcm") for name in members.namelist())
-            branch.add(f"{label}  [dim]{count} images, {_size(path.stat().st_size)}[/]")
+            branch.add(f"{label}  [dim]{images(count)}, {_size(path.stat().st_size)}[/]")
         else:
             branch.add(f"{label}  [dim]{_size(path.stat().st_size)}[/]")
 
