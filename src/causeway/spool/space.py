@@ -106,14 +106,20 @@ def reserve_wanted(present: bool, free_bytes: int, limits: SpaceLimits) -> bool:
     return free_bytes >= limits.soft_bytes + limits.reserve_bytes
 
 
+FORECAST_SECONDS = 300.0
+"""Scanners send in bursts: a rate over less time than this foretells nothing."""
+
+
 def hours_left(samples: Sequence[Sample], room_bytes: int) -> float | None:
-    """Hours until ``room_bytes`` are taken at the rate of the samples; None if nothing arrives."""
+    """Hours until ``room_bytes`` are taken at the rate of the samples; None if nothing arrives, or
+    while the samples span less than ``FORECAST_SECONDS``.
+    """
     if len(samples) < 2:
         return None
     first, last = samples[0], samples[-1]
     seconds = last.at - first.at
     received = last.received_bytes - first.received_bytes
-    if seconds <= 0 or received <= 0:
+    if seconds < FORECAST_SECONDS or received <= 0:
         return None
     return max(0, room_bytes) / (received / seconds) / 3600
 

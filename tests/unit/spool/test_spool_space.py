@@ -64,6 +64,8 @@ def test_hours_left() -> None:
     assert hours_left([Sample(0.0, 0)], 100) is None
     assert hours_left([Sample(0.0, 5), Sample(60.0, 5)], 100) is None
     assert hours_left([Sample(60.0, 0), Sample(60.0, 5)], 100) is None
+    assert hours_left([Sample(0.0, 0), Sample(299.0, 5)], 100) is None
+    assert hours_left([Sample(0.0, 0), Sample(300.0, 5)], 100) is not None
     # 1 GB an hour, 10 GB of room.
     samples = [Sample(0.0, 0), Sample(1800.0, 5 * 10**8), Sample(3600.0, 10**9)]
     assert hours_left(samples, 10**10) == pytest.approx(10.0)
