@@ -141,11 +141,10 @@ class Channel:
         off.
         """
         flags = 0 if wait else socket.MSG_DONTWAIT
+        rights = [] if descriptor is None else [_rights(descriptor)]
         try:
-            if descriptor is None:
-                self._end.send(encode(message), flags)
-            else:
-                socket.send_fds(self._end, [encode(message)], [descriptor], flags)
+            # Not ``socket.send_fds``: before Python 3.12 it takes flags and does not hand them on.
+            self._end.sendmsg([encode(message)], rights, flags)
         except OSError:
             return False
         return True
@@ -171,8 +170,12 @@ class Channel:
         self._end.close()
 
 
+def _rights(descriptor: int) -> tuple[int, int, array.array[int]]:
+    return (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))
+
+
 def _receive(end: socket.socket, flags: int) -> tuple[bytes, array.array[int]]:
-    # Not ``socket.recv_fds``: before Python 3.12 it takes flags and does not hand them on.
+    # Not ``socket.recv_fds``, for the same reason.
     descriptors = array.array("i")
     raw, ancillary, _, _ = end.recvmsg(
         _LONGEST_MESSAGE, socket.CMSG_LEN(descriptors.itemsize), flags
