@@ -231,3 +231,18 @@ def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
     assert when(None) == "never"
     assert iso(None) is None
     assert look.__doc__
+
+
+def test_views_name_the_states_that_there_are() -> None:
+    from causeway.cli.views import CustodyView, DeliveryView, SeriesView, StudyView
+    from causeway.ledger import DeliveryState, SeriesState, StudyState
+    from causeway.values import Disposition
+
+    for view, field, states in (
+        (StudyView, "state", StudyState),
+        (SeriesView, "state", SeriesState),
+        (DeliveryView, "state", DeliveryState),
+        (CustodyView, "dispositions", Disposition),
+    ):
+        described = view.model_fields[field].description or ""
+        assert set(re.findall(r"`([a-z ]+)`", described.replace("\n", " "))) == set(states)

@@ -1,17 +1,11 @@
-"""What ``--json`` prints: the fields of each command, described once, here.
-
-The reference page of the commands is made from these classes, and a test keeps the names of their
-fields: adding one is free, while taking away or renaming one breaks somebody's script. Times are
-ISO 8601 in UTC; sizes are bytes; what is not known is null.
-"""
+"""What the ledger knows, as JSON: studies and their lives, custody, quarantine, the whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from causeway.cli.show import iso
+from causeway.cli.views.base import View
 
 if TYPE_CHECKING:
     from causeway.ledger import (
@@ -23,15 +17,6 @@ if TYPE_CHECKING:
         StudyRow,
         Tally,
     )
-
-
-class View(BaseModel):
-    """Something that is printed as JSON."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="forbid")
-
-    def plain(self) -> dict[str, object]:
-        return self.model_dump(mode="json")
 
 
 class StudyView(View):
@@ -450,185 +435,3 @@ class QuarantineView(View):
 
     quarantined: list[QuarantinedView]
     """Objects in quarantine, the latest first."""
-
-
-class MovedView(View):
-    """`hold`, `release`, `retry`, `quarantine release` and `quarantine discard`: what was moved."""
-
-    reference: str
-    """What was named; `everything` for `retry --all`."""
-    moved: int
-    """How many rows of the ledger changed their state."""
-
-
-class DamageView(View):
-    """A place in the spool that cannot be trusted."""
-
-    record: str
-    """Where it is: container and offset."""
-    reason: str
-    """What is wrong with it."""
-
-
-class VerifyView(View):
-    """`causeway spool verify`."""
-
-    ok: bool
-    """Whether every record matches its digest."""
-    records: int
-    """Records that were read."""
-    bytes: int
-    """Bytes that were read."""
-    damaged: list[DamageView]
-    """What does not match."""
-
-
-class ExportedView(View):
-    """`causeway export`. Holds identifiers in the files' names."""
-
-    folder: str
-    """Where the files were written."""
-    files: int
-    """How many."""
-    bytes: int
-    """How large together."""
-    missing: int
-    """Instances whose bytes are no longer in the spool."""
-    damaged: int
-    """Instances whose bytes do not match their digest."""
-
-
-class SentFileView(View):
-    """One file that `causeway send` took on."""
-
-    file: str
-    """Its path."""
-    outcome: str
-    """`stored`, `warning`, `refused`, `skipped` or `failed`."""
-    status: str
-    """The peer's C-STORE status as four hexadecimal digits; empty if there was none."""
-    detail: str
-    """Why it was refused or skipped."""
-
-
-class SendView(View):
-    """`causeway send`."""
-
-    stored: int
-    """Objects that the peer stored, with or without a warning."""
-    refused: int
-    """Objects that the peer refused."""
-    skipped: int
-    """Files that are no DICOM objects."""
-    failed: int
-    """Objects that were not sent, or whose answer never came."""
-    bytes: int
-    """Bytes of the objects that were stored."""
-    seconds: float
-    """How long it took."""
-    files: list[SentFileView]
-    """One entry for each file that was not simply stored; all of them with `--verbose`."""
-
-
-class EchoView(View):
-    """`causeway echo`."""
-
-    ok: bool
-    """Whether the peer answered the C-ECHO with Success."""
-    seconds: float
-    """From the connection to the answer."""
-    tls: bool
-    """Whether the connection was encrypted."""
-    implementation: str
-    """The peer's implementation version name."""
-
-
-class CheckView(View):
-    """One check of `causeway doctor`."""
-
-    name: str
-    """Its name."""
-    outcome: str
-    """`ok`, `warning`, `failed` or `skipped`."""
-    said: str
-    """What was found."""
-    to_do: str
-    """What to do about it; empty if nothing."""
-
-
-class DoctorView(View):
-    """`causeway doctor`."""
-
-    ok: bool
-    """Whether no check failed."""
-    checks: list[CheckView]
-    """The checks, in order."""
-
-
-class ProblemView(View):
-    """One problem or warning of a configuration."""
-
-    line: int
-    """Line of the file."""
-    setting: str
-    """The setting; empty for the file as a whole."""
-    what: str
-    """What is wrong."""
-    right: str
-    """What would be right."""
-
-
-class ConfigCheckView(View):
-    """`causeway config check`."""
-
-    file: str
-    """The configuration."""
-    ok: bool
-    """Whether it can be used."""
-    problems: list[ProblemView]
-    """What makes it unusable."""
-    warnings: list[ProblemView]
-    """What works, but is probably not meant."""
-
-
-class SettingView(View):
-    """One setting in effect."""
-
-    key: str
-    """Its place, such as `listener[0].port`."""
-    value: object
-    """Its value. A secret shows where it is kept, never what it is."""
-    line: int | None
-    """The line that says it; null for a default."""
-
-
-class ConfigShowView(View):
-    """`causeway config show`."""
-
-    file: str
-    """The configuration."""
-    settings: list[SettingView]
-    """All settings."""
-
-
-BY_COMMAND: dict[str, type[View]] = {
-    "config check": ConfigCheckView,
-    "config show": ConfigShowView,
-    "custody": CustodyView,
-    "doctor": DoctorView,
-    "echo": EchoView,
-    "export": ExportedView,
-    "hold": MovedView,
-    "quarantine discard": MovedView,
-    "quarantine list": QuarantineView,
-    "quarantine release": MovedView,
-    "quarantine show": QuarantinedView,
-    "release": MovedView,
-    "retry": MovedView,
-    "send": SendView,
-    "spool verify": VerifyView,
-    "status": StatusView,
-    "studies": StudiesView,
-    "study": StudyLifeView,
-}
-"""What each command prints with ``--json``."""
