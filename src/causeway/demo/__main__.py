@@ -140,8 +140,8 @@ def _watch(
 def _stay(console: Console, running: Running) -> None:
     """Until Ctrl-C: the connector is there to be tried."""
     console.print()
-    console.print("[bold]It stays up until Ctrl-C.[/] Try it from another terminal. Any AE title may")
-    console.print("send from this machine; whoever calls from elsewhere is not even heard.")
+    console.print("[bold]It stays up until Ctrl-C.[/] Try it from another terminal; any AE title")
+    console.print("may send from this machine, and callers from elsewhere are not even heard.")
     tool = "storescu" if shutil.which("storescu") else "storescu  # from DCMTK: apt install dcmtk"
     console.print(f"  {tool} -aec {AE_TITLE} 127.0.0.1 {running.port} image.dcm", soft_wrap=True)
     causeway = _short(Path(sys.executable).with_name("causeway"))
