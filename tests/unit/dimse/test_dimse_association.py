@@ -232,6 +232,20 @@ def test_abort_in_the_middle_of_a_data_set() -> None:
     assert pair.to_acceptor(pair.requestor.abort()) == [Aborted(0, 0)]
 
 
+def test_abort_between_two_messages_of_one_pdu() -> None:
+    """What is left of the PDU is passed over, so that the next one is found."""
+    pair = Pair()
+    one = joined(pair.requestor.encode_response(1, CEchoRQ(message_id=1)))[6:]
+    cancel = joined(pair.requestor.encode_response(5, CCancelRQ(message_id_being_responded_to=1)))[
+        6:
+    ]
+    body = one + cancel
+    pair.acceptor.receive_data(b"\4\0" + len(body).to_bytes(4, "big") + body)
+    assert isinstance(pair.acceptor.next_event(), MessageReceived)
+    pair.acceptor.abort()
+    assert pair.to_acceptor(pair.requestor.abort()) == [Aborted(0, 0)]
+
+
 def test_both_abort() -> None:
     pair = Pair()
     one, other = pair.requestor.abort(), pair.acceptor.abort()
@@ -276,6 +290,7 @@ def test_a_version_of_the_protocol_that_does_not_exist_is_rejected() -> None:
     assert caught.value.reply == b"\3\0\0\0\0\4\0\1\2\2"
     assert acceptor.state is State.STA13
     assert acceptor.artim_running
+    assert feed_whole(acceptor, b"GET / HTTP/1.1") == [], "a mistake is answered once"
 
 
 def test_more_than_the_version_bit_is_no_reason_to_reject() -> None:

@@ -181,9 +181,9 @@ def test_a_wrong_count_is_refused(count: int) -> None:
 
 
 def test_reading_stops_where_the_next_pdu_would_not_fit() -> None:
-    """So that a train of equal PDUs is never carried from block to block."""
-    pair = Pair()
-    whole = joined(pair.requestor.send_message(3, store(1), bytes(2_000_000)))
+    """So that a train of equal PDUs is not carried from block to block, as sockets deliver it."""
+    pair = Pair(acceptor=Limits(max_pdu_length=100_000))
+    whole = joined(pair.requestor.send_message(3, store(1), bytes(3_000_000)))
     carried = 0
     held = []
     position = 0
@@ -193,14 +193,28 @@ def test_reading_stops_where_the_next_pdu_would_not_fit() -> None:
         view = pair.acceptor.get_buffer()
         if buffer.block is not block:
             carried += pending
-        count = min(len(view), len(whole) - position)
+        count = min(len(view), len(whole) - position, 30_000)
         view[:count] = whole[position : position + count]
         pair.acceptor.buffer_updated(count)
         position += count
         held += [event for event in taken(pair.acceptor) if isinstance(event, FragmentReceived)]
-    assert b"".join(fragment.data for fragment in held) == bytes(2_000_000)
-    # The small first block once, and then the ends of blocks.
-    assert carried < 0.05 * len(whole)
+    assert b"".join(fragment.data for fragment in held) == bytes(3_000_000)
+    # What was read before the first block was known to be too small, and no more.
+    assert carried <= 16_384
+
+
+def test_views_into_an_old_block_do_not_cost_new_ones() -> None:
+    """Fragments are held; what comes next is small, and goes round in one block."""
+    pair = Pair()
+    held = put(pair.acceptor, joined(pair.requestor.send_message(3, store(1), bytes(600_000))))
+    pair.to_requestor(pair.acceptor.encode_response(3, store(1).response(0)))
+    full_blocks = len(pair.acceptor._buffer._spent)
+    for message_id in range(2, 10_000):
+        echo = CEchoRQ(message_id=message_id)
+        put(pair.acceptor, pair.requestor.encode_response(1, echo))
+        pair.to_requestor(pair.acceptor.encode_response(1, echo.response()))
+    assert len(pair.acceptor._buffer._spent) <= full_blocks + 1
+    assert b"".join(fragment.data for fragment in held) == bytes(600_000)
 
 
 def taken(association: Association) -> list[object]:

@@ -171,6 +171,31 @@ def test_garbage_is_a_protocol_error(raw: bytes) -> None:
             reader.read(raw)
 
 
+@pytest.mark.parametrize("size", range(len(RAW)))
+def test_a_command_cut_anywhere(size: int) -> None:
+    """Cut between elements it may still mean something; else it is an error; the lane agrees."""
+    try:
+        expected = decode(RAW[:size])
+    except ProtocolError:
+        with pytest.raises(ProtocolError):
+            primed().read(RAW[:size])
+    else:
+        assert primed().read(RAW[:size]) == expected
+
+
+@pytest.mark.parametrize("position", range(len(RAW)))
+@pytest.mark.parametrize("value", [0x00, 0x01, 0x02, 0x04, 0x10, 0xFF])
+def test_a_command_with_one_byte_changed(position: int, value: int) -> None:
+    raw = RAW[:position] + bytes((value,)) + RAW[position + 1 :]
+    try:
+        expected = decode(raw)
+    except ProtocolError:
+        with pytest.raises(ProtocolError):
+            primed().read(raw)
+    else:
+        assert primed().read(raw) == expected
+
+
 def test_the_lane_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else all the tests above would compare the general way with itself."""
     reader = primed()

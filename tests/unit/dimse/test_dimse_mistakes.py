@@ -90,6 +90,22 @@ ESTABLISHED = {
         pdata((3, 3, STORE_COMMAND)) + b"\5\0\0\0\0\4\0\0\0\0",
         UNEXPECTED,
     ),
+    "a data set's PDU too long": (
+        pdata((3, 3, STORE_COMMAND)) + pdata((3, 2, bytes(131_072 - 5))),
+        INVALID,
+    ),
+    "a command inside a data set, in a PDU of its own": (
+        pdata((3, 3, STORE_COMMAND)) + pdata((3, 3, STORE_COMMAND)),
+        UNEXPECTED_PARAMETER,
+    ),
+    "another context inside a data set, in a PDU of its own": (
+        pdata((3, 3, STORE_COMMAND)) + pdata((1, 2, b"data")),
+        UNEXPECTED_PARAMETER,
+    ),
+    "a PDV longer than its PDU inside a data set": (
+        pdata((3, 3, STORE_COMMAND)) + b"\4\0\0\0\0\x08\0\0\0\x08\3\0ab" + bytes(8),
+        INVALID,
+    ),
     "an empty command": (pdata((1, 3, b"")), INVALID),
     "a command without a type": (pdata((1, 3, BARE_RESPONSE[10:])), INVALID),
     "an element longer than the command": (pdata((1, 3, ECHO_COMMAND[:-1])), INVALID),
@@ -116,7 +132,21 @@ def test_in_an_association(mistake: str) -> None:
     error = first_error(association, raw)
     assert error.abort_reason is reason
     assert error.reply == b"\7\0\0\0\0\4\0\0\2" + bytes((reason,))
+    assert RULES.get(mistake, "") in str(error)
     deaf(association)
+
+
+RULES = {
+    "half a PDV header": "the middle of a PDV's header",
+    "rest behind the last PDV": "the middle of a PDV's header",
+    "a PDV longer than its PDU": "length does not agree",
+    "a PDV longer than its PDU inside a data set": "length does not agree",
+    "a PDV of no bytes": "length does not agree",
+    "a PDV of one byte": "length does not agree",
+    "data one byte too long": "131073",
+    "a data set's PDU too long": "131073",
+}
+"""Where several rules would end alike: the one that has to notice first, before it reads on."""
 
 
 def deaf(association: Association) -> None:
@@ -335,11 +365,24 @@ def events_without_copy(association: Association) -> list:
 
 
 def test_a_data_set_too_long() -> None:
+    """Each data set is counted by itself, all its fragments together."""
     pair = Pair(acceptor=Limits(max_data_set_length=1_000))
     association = pair.acceptor
+    for _ in range(3):
+        feed_whole(association, pdata((3, 3, STORE_COMMAND)))
+        assert len(feed_whole(association, pdata((3, 0, bytes(500)), (3, 2, bytes(500))))) == 2
+        association.encode_response(3, STORE.response(0))
     feed_whole(association, pdata((3, 3, STORE_COMMAND)))
     assert len(feed_whole(association, pdata((3, 0, bytes(500)), (3, 0, bytes(500))))) == 2
     assert isinstance(first_error(association, pdata((3, 2, b"x"))), LimitExceeded)
+
+
+def test_commands_are_counted_one_by_one() -> None:
+    association = Pair(acceptor=Limits(max_command_length=1_024)).acceptor
+    for _ in range(30):
+        first, rest = ECHO_COMMAND[:20], ECHO_COMMAND[20:]
+        assert len(feed_whole(association, pdata((1, 1, first)) + pdata((1, 3, rest)))) == 1
+        association.encode_response(1, CEchoRQ(message_id=1).response())
 
 
 def test_errors_do_not_quote_the_peer() -> None:
