@@ -201,6 +201,25 @@ def test_a_denial_is_overruled_only_by_name(ledger: Ledger) -> None:
     assert claim(ledger, SeriesState.COMPLETE).series.released_by == "anna"
 
 
+@pytest.mark.parametrize("died_at", [SeriesState.OPEN, SeriesState.PACKAGED])
+def test_what_is_dead_is_retried_and_not_released(ledger: Ledger, died_at: SeriesState) -> None:
+    one_series(ledger)
+    if died_at is SeriesState.PACKAGED:
+        advance(ledger, SeriesState.PACKAGED)
+        ledger.settle_delivery(delivery(ledger), Dead(code="refused"), now=LATER)
+    else:
+        ledger.settle_series(claim(ledger, SeriesState.OPEN), Dead(code="boom"), now=LATER)
+    before = ledger.series(1)
+    for reference in ("series:1", "study:1"):
+        with pytest.raises(NotAllowed):
+            ledger.release(reference, **WHO, now=LATER)
+        assert ledger.series(1) == before
+    with pytest.raises(NotAllowed):
+        ledger.hold("series:1", **WHO, now=LATER)
+    assert ledger.retry("series:1", **WHO, now=LATER) == 1
+    assert state_of(ledger) is died_at
+
+
 def test_persons_moves_need_a_person_and_a_target(ledger: Ledger) -> None:
     one_series(ledger)
     moves: list[Callable[..., object]] = [ledger.hold, ledger.release, ledger.retry]

@@ -23,9 +23,7 @@ from causeway.ledger.custody import CHECKS
 from causeway.ledger.states import S, Table
 
 
-def diagram(
-    begins: Mapping[S, str], table: Table[S], by_operator: Table[S] | None = None
-) -> str:
+def diagram(begins: Mapping[S, str], table: Table[S], by_operator: Table[S] | None = None) -> str:
     """A machine as Mermaid text: what happens by itself drawn solid, a person's moves dashed."""
     lines = ["```mermaid", "flowchart TD", "  begin(( ))"]
     lines += [f'  {_node(state)}["{state.value}"]' for state in type(next(iter(table)))]

@@ -194,7 +194,7 @@ def _hold_study(connection: Connection, study: StudyRow, who: str, why: str, now
 
 def _hold_series(connection: Connection, found: SeriesRow, who: str, why: str, now: float) -> int:
     series = lock_series(connection, [found.id])[found.id]
-    require(SERIES_BY_OPERATOR, series.state, SeriesState.HELD)
+    require(SERIES_BY_OPERATOR, series.state, SeriesState.HELD, by="hold")
     held = replace(
         _fenced(series),
         state=SeriesState.HELD,
@@ -236,7 +236,7 @@ def _release_series(
         # From a denial back to the decision; from a hold back to where it stood.
         to = series.resumes_as if series.state is SeriesState.HELD else SeriesState.COMPLETE
         assert to is not None
-        require(SERIES_BY_OPERATOR, series.state, to)
+        require(SERIES_BY_OPERATOR, series.state, to, by="release")
         overrules = series.state is SeriesState.DENIED or series.held_by == POLICY
         free = replace(
             _fenced(series),
@@ -293,7 +293,7 @@ def _retry_series(
     for series in rows.values():
         if series.state is SeriesState.DEAD:
             assert series.resumes_as is not None
-            require(SERIES_BY_OPERATOR, series.state, series.resumes_as)
+            require(SERIES_BY_OPERATOR, series.state, series.resumes_as, by="retry")
             series = replace(series, state=series.resumes_as, resumes_as=None, state_at=now)
         write_series(connection, [replace(_fenced(series), due_at=now, fail_code="", fail_text="")])
         _log(connection, series, "series.retry", act)
@@ -308,7 +308,7 @@ def _retry_deliveries(
     act: tuple[str, str, float],
 ) -> int:
     who, why, now = act
-    require(DELIVERY_BY_OPERATOR, DeliveryState.DEAD, DeliveryState.DUE)
+    require(DELIVERY_BY_OPERATOR, DeliveryState.DEAD, DeliveryState.DUE, by="retry")
     table = schema.delivery
     query = select(table.c.id, table.c.series_id, table.c.study_id, table.c.parcel_id).where(
         or_(
@@ -339,7 +339,7 @@ def _retry_deliveries(
     )  # fmt: skip
     for row in series.values():
         if row.state is SeriesState.DEAD and row.resumes_as is SeriesState.PACKAGED:
-            require(SERIES_BY_OPERATOR, row.state, SeriesState.PACKAGED)
+            require(SERIES_BY_OPERATOR, row.state, SeriesState.PACKAGED, by="retry")
             alive = replace(
                 row, state=SeriesState.PACKAGED, resumes_as=None, fail_code="", state_at=now
             )

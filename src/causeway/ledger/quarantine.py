@@ -62,7 +62,7 @@ class QuarantineVerbs(Verbs):
 
         def work(connection: Connection) -> None:
             instance = _need(connection, instance_id, who)
-            require(INSTANCE_BY_OPERATOR, instance.state, InstanceState.DISCARDED)
+            require(INSTANCE_BY_OPERATOR, instance.state, InstanceState.DISCARDED, by="discard")
             connection.execute(
                 _DISCARD, {"the_id": instance_id, "now": now, "why": instance.reason or "operator"}
             )
@@ -92,7 +92,7 @@ def _release(
 ) -> Outcome:
     who, why, now = act
     instance = _need(connection, instance_id, who)
-    require(INSTANCE_BY_OPERATOR, instance.state, InstanceState.INDEXED)
+    require(INSTANCE_BY_OPERATOR, instance.state, InstanceState.INDEXED, by="release")
     header, approved = _header(connection, instance, item)
     rival = _rival(connection, header.sop_instance_uid, instance_id)
     if rival is not None and rival.digest == instance.digest:
@@ -170,7 +170,7 @@ def _is_duplicate(
 ) -> Outcome:
     """The same bytes have arrived in a readable way since: there is nothing to let through."""
     who, why, now = act
-    require(INSTANCE_BY_OPERATOR, instance.state, InstanceState.DUPLICATE)
+    require(INSTANCE_BY_OPERATOR, instance.state, InstanceState.DUPLICATE, by="release")
     study_id = instance.study_id
     if study_id is None and original.study_id is not None:
         study_id = original.study_id

@@ -233,11 +233,16 @@ LIVE = (
 # --- what the tables cannot hold ------------------------------------------------------------------
 
 
-def require(table: Table[S], old: S, new: S) -> None:
-    """Raise ``NotAllowed`` unless the table leads from ``old`` to ``new``."""
-    if new not in table.get(old, {}):
+def require(table: Table[S], old: S, new: S, *, by: str = "") -> None:
+    """Raise ``NotAllowed`` unless the table leads from ``old`` to ``new``.
+
+    A person's move names its verb: what may be retried into a state may not be released into it.
+    """
+    cause = table.get(old, {}).get(new)
+    if cause is None or (by and cause.split(",")[0] != by):
         kind = type(old).__name__.removesuffix("State").lower()
-        raise NotAllowed(f"a {kind} that is {old.value} cannot become {new.value}")
+        verb = f" by {by}" if by else ""
+        raise NotAllowed(f"a {kind} that is {old.value} cannot become {new.value}{verb}")
 
 
 def after_arrival(state: SeriesState) -> SeriesState:

@@ -74,6 +74,17 @@ def test_what_a_table_lacks_is_refused() -> None:
                     require(table, old, new)
 
 
+def test_a_persons_move_is_known_by_its_verb() -> None:
+    table = states.SERIES_BY_OPERATOR
+    require(table, SeriesState.DEAD, SeriesState.COMPLETE, by="retry")
+    with pytest.raises(NotAllowed, match="by release"):
+        require(table, SeriesState.DEAD, SeriesState.COMPLETE, by="release")
+    instances = states.INSTANCE_BY_OPERATOR
+    require(instances, InstanceState.QUARANTINED, InstanceState.DUPLICATE, by="release")
+    with pytest.raises(NotAllowed):
+        require(instances, InstanceState.QUARANTINED, InstanceState.DISCARDED, by="release")
+
+
 def test_an_arrival_reopens_whatever_is_past_completion() -> None:
     for state in set(SeriesState) - {SeriesState.HELD}:
         expected = state if state in states.ARRIVING else SeriesState.REOPENED
