@@ -6,6 +6,7 @@ are for, and are plain functions.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -18,6 +19,7 @@ import typer
 from causeway.cli import configure, look, network, operate, serve, store
 from causeway.cli.exits import BUG, INTERRUPTED
 from causeway.cli.session import Session
+from causeway.cli.show import paint
 from causeway.errors import CausewayError
 
 SERVICE = "Service"
@@ -105,6 +107,10 @@ app.command("echo", rich_help_panel=NETWORK)(network.echo)
 def main(arguments: Sequence[str] | None = None) -> None:
     arguments = general_options_first(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding does not have is shown with a ? in it, not refused.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app(args=arguments, prog_name="causeway")
     except CausewayError as error:
@@ -128,9 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def complain(error: CausewayError) -> None:
     """One clear sentence, and below it what to do."""
-    typer.echo(f"{typer.style('error', fg='red', bold=True)}: {error.message}", err=True)
+    typer.echo(f"{paint('error', fg='red', bold=True)}: {error.message}", err=True)
     if error.hint:
-        typer.echo(f"{typer.style('hint', fg='cyan', bold=True)}: {error.hint}", err=True)
+        typer.echo(f"{paint('hint', fg='cyan', bold=True)}: {error.hint}", err=True)
 
 
 def _report_bug(error: Exception) -> None:
@@ -140,9 +146,9 @@ def _report_bug(error: Exception) -> None:
     said = failure(error)
     where = f" at {said['where']}" if "where" in said else ""
     typer.echo(
-        f"{typer.style('error', fg='red', bold=True)}: "
+        f"{paint('error', fg='red', bold=True)}: "
         f"a defect of Causeway: {said['error']}{where}\n"
-        f"{typer.style('hint', fg='cyan', bold=True)}: "
+        f"{paint('hint', fg='cyan', bold=True)}: "
         "run the command again with --debug for the traceback, which may hold patient data",
         err=True,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from causeway.cli.session import session_of
-from causeway.cli.show import Column, Table, note, plural, print_json, say
+from causeway.cli.show import Column, Table, note, paint, plural, print_json, say
 
 if TYPE_CHECKING:
     from causeway.config import Loaded, Problem
@@ -80,7 +80,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     if problems:
         raise InvalidConfiguration(str(session.config_path), problems)
     for warning in warnings:
-        note(f"{typer.style('warning', fg='yellow', bold=True)}: {warning}")
+        note(f"{paint('warning', fg='yellow', bold=True)}: {warning}")
     counts = ", ".join(
         plural(len(things), noun)
         for things, noun in (
@@ -91,7 +91,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         )
     )
     warned = f"; {plural(len(warnings), 'warning')}" if warnings else ""
-    say(f"{session.config_path}: {typer.style('ok', fg='green')}: {counts}{warned}")
+    say(f"{session.config_path}: {paint('ok', fg='green')}: {counts}{warned}")
 
 
 def _tls_files(loaded: Loaded) -> tuple[list[Problem], list[Problem]]:

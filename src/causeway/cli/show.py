@@ -8,6 +8,7 @@ that one would copy into the next command, are never shortened.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import unicodedata
@@ -92,9 +93,14 @@ _COLOURS = {
 }
 
 
+def paint(text: str, *, fg: str | None = None, bold: bool = False) -> str:
+    """Colours, which typer takes out again where there is no terminal; see https://no-color.org."""
+    return text if os.environ.get("NO_COLOR") else typer.style(text, fg=fg, bold=bold)
+
+
 def state(text: str) -> str:
     """A state in its colour; typer leaves colours out where there is no terminal."""
-    return typer.style(text, fg=_COLOURS.get(text))
+    return paint(text, fg=_COLOURS.get(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ class Table:
         if width is not None:
             widths = _fit(widths, [column.least for column in self.columns], width)
         return [
-            typer.style(self._line(titles, widths, plain=True), bold=True),
+            paint(self._line(titles, widths, plain=True), bold=True),
             *(self._line(row, widths) for row in self.rows),
         ]
 

@@ -9,9 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from causeway.cli.show import ago, amount, plural, state
+from causeway.cli.show import ago, amount, paint, plural, state
 from causeway.cli.views import CustodyView, LaneView, RefusalView, StatusView
 from causeway.doctor.running import RunningService
 from causeway.values import Disposition
@@ -91,17 +89,13 @@ def _by_state(counts: Sequence[Count]) -> dict[str, int]:
 
 def service_line(service: RunningService | None) -> str:
     if service is None:
-        return state_of("not running", "yellow") + "; start it with `causeway run`"
+        return paint("not running", fg="yellow") + "; start it with `causeway run`"
     listening = [
         f"{one.get('ae_title', '?')} at {one.get('host', '?')}:{one.get('port', '?')}"
         for one in _tables(service.said.get("listeners"))
     ]
     where = f", listening as {', '.join(listening)}" if listening else ""
-    return f"{state_of('running', 'green')}, pid {service.pid}{where}"
-
-
-def state_of(text: str, colour: str) -> str:
-    return typer.style(text, fg=colour)
+    return f"{paint('running', fg='green')}, pid {service.pid}{where}"
 
 
 def _tables(value: Any) -> list[dict[str, Any]]:
@@ -158,7 +152,7 @@ def _space(space: Any) -> Iterator[str]:
         left = f"; full in {hours:.0f} h at this rate" if isinstance(hours, int | float) else ""
         level = space.get("state")
         full = (
-            f", {state_of(f'{level} watermark reached', 'red')}"
+            f", {paint(f'{level} watermark reached', fg='red')}"
             if level in ("soft", "hard")
             else ""
         )
@@ -187,7 +181,7 @@ def custody_lines(custody: Custody) -> Iterator[str]:
     terms = [
         f"{count.count:,} {count.disposition.value}" for count in custody.counts if count.count
     ]
-    verdict = state_of("holds", "green") if custody.holds else state_of("DOES NOT HOLD", "red")
+    verdict = paint("holds", fg="green") if custody.holds else paint("DOES NOT HOLD", fg="red")
     lines = [f"{custody.received:,} received ="]
     for index, term in enumerate(terms or ["0"]):
         piece = f"{'+ ' if index else ''}{term}"

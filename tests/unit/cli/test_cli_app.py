@@ -15,7 +15,7 @@ from cli_world import World, call, empty, world
 from causeway.cli import look
 from causeway.cli.app import general_options_first
 from causeway.cli.exits import EXIT_STATUSES
-from causeway.cli.show import Column, Table, ago, amount, iso, when
+from causeway.cli.show import Column, Table, ago, amount, iso, paint, when
 from causeway.cli.views import BY_COMMAND
 from causeway.errors import CausewayError
 
@@ -132,6 +132,25 @@ def test_output_in_a_pipe_is_neither_coloured_nor_cut(world: World) -> None:
     )
     assert "\x1b" not in done.stdout
     assert "…" not in done.stdout
+
+
+def test_a_terminal_that_lacks_characters(world: World) -> None:
+    (world.folder / "bad.toml").write_text("prot = 1")
+    done = subprocess.run(
+        [COMMAND, "--config", world.folder / "bad.toml", "config", "check"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert done.returncode == 2
+    assert "    ? " in done.stderr
+
+
+def test_colours_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert paint("held", fg="yellow") != "held"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert paint("held", fg="yellow") == "held"
 
 
 def test_every_error_has_a_documented_status() -> None:
