@@ -168,6 +168,11 @@ class Indexer:
                 self._positions = None
                 self._emit("index.out_of_step", level="warning", error=error)
                 return False
+            except CausewayError:
+                with self._lock:
+                    for container in ends:
+                        self._hinted.setdefault(container, 0)
+                raise
         with self._lock:
             behind = bool(self._hinted)
         if not behind:
