@@ -96,6 +96,8 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _tls_files(loaded: Loaded) -> tuple[list[Problem], list[Problem]]:
     """What the listener would say of its TLS files at its start, and what only it can know."""
+    if all(listener.tls is None for listener in loaded.configuration.listeners):
+        return [], []
     from causeway.config import Problem
     from causeway.errors import CausewayError, ConfigurationError
     from causeway.net import server_context
