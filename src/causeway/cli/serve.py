@@ -51,8 +51,11 @@ def doctor(
 ) -> None:
     """Check configuration, disk, ledger, ports, destinations, certificates and clock."""
     from causeway.doctor import Examination, Outcome
+    from causeway.service.mapping import server_tls
 
-    examination = Examination(session_of(context).config_path, deep=deep)
+    examination = Examination(
+        config_path=session_of(context).config_path, tls_options=server_tls, deep=deep
+    )
     findings = []
     with bar("checking", None, hidden=as_json) as progress:
         for finding in examination.findings():

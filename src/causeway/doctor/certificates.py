@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from causeway.config import Configuration
+from causeway.config import Configuration, TlsSettings
 from causeway.doctor.finding import Finding, failed, ok, warning
 from causeway.errors import CausewayError
 
 if TYPE_CHECKING:
     from causeway.net import ServerTls
 
+TlsOptions = Callable[[TlsSettings], "ServerTls"]
+"""From the settings to what the listener takes; the composition knows how."""
 SOON_DAYS = 30
 """A hospital's change calendar needs weeks."""
 
 
-def certificates(configuration: Configuration) -> Iterator[Finding]:
-    from causeway.service import mapping
-
-    if all(listener.tls is None for listener in configuration.listeners):
-        return
-    try:
-        listeners = mapping.listeners(configuration)
-    except CausewayError as error:  # a password that is not where the configuration says
-        yield failed("tls", error.message, error.hint)
-        return
-    for listener in listeners:
-        if listener.tls is not None:
-            yield from _of_listener(listener.tls)
+def certificates(configuration: Configuration, options: TlsOptions) -> Iterator[Finding]:
+    for listener in configuration.listeners:
+        if listener.tls is None:
+            continue
+        try:
+            tls = options(listener.tls)
+        except CausewayError as error:  # a password that is not where the configuration says
+            yield failed("tls", error.message, error.hint)
+            continue
+        yield from _of_listener(tls)
 
 
 def _of_listener(tls: ServerTls) -> Iterator[Finding]:

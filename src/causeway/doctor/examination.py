@@ -15,11 +15,12 @@ from causeway.errors import CausewayError
 from causeway.observe import failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
     """One visit of the doctor."""
 
     config_path: Path
+    tls_options: certificates.TlsOptions
     deep: bool = False
     """Also read the whole spool back."""
 
@@ -58,7 +59,7 @@ class Examination:
             "ports": lambda: machine.ports(configuration, ours),
             "open files": lambda: machine.open_files(configuration),
             "destinations": lambda: machine.destinations(configuration),
-            "tls": lambda: certificates.certificates(configuration),
+            "tls": lambda: certificates.certificates(configuration, self.tls_options),
             "clock": lambda: machine.clock(configuration, stores.latest_arrival(configuration)),
         }
 

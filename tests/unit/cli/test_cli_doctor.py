@@ -11,13 +11,18 @@ from cli_world import World, empty, world
 
 from causeway.doctor import Examination, Finding, Outcome
 from causeway.doctor.machine import file_system_of
+from causeway.service.mapping import server_tls
 from causeway.testing.certificates import TestAuthority
 
 __all__ = ["empty", "world"]
 
 
+def examine(world: World, *, deep: bool = False) -> list[Finding]:
+    return list(Examination(config_path=world.config, tls_options=server_tls, deep=deep).findings())
+
+
 def findings(world: World, name: str, *, deep: bool = False) -> list[Finding]:
-    return [one for one in Examination(world.config, deep=deep).findings() if one.name == name]
+    return [one for one in examine(world, deep=deep) if one.name == name]
 
 
 def replace(world: World, old: str, new: str) -> None:
@@ -156,7 +161,7 @@ def test_a_check_that_breaks_does_not_stop_the_others(
         raise RuntimeError("Doe^Jane")
 
     monkeypatch.setattr("causeway.doctor.machine.room", broken)
-    found = list(Examination(empty.config).findings())
+    found = examine(empty)
     (room,) = [one for one in found if one.name == "room"]
     assert room.outcome is Outcome.FAILED
     assert "RuntimeError" in room.said
