@@ -16,7 +16,7 @@ from blake3 import blake3
 from causeway.errors import NotAllowed, SpoolCorrupt
 from causeway.spool.disk import WRITE, Disk
 from causeway.spool.failures import explain
-from causeway.spool.format import Head, encode_receipt
+from causeway.spool.format import FIRST_RECORD, Head, encode_receipt
 from causeway.spool.large import LargeIntake
 from causeway.spool.layout import (
     Layout,
@@ -25,6 +25,7 @@ from causeway.spool.layout import (
     own_container,
     parse_container,
     parse_segment_file,
+    segment_container,
 )
 from causeway.spool.model import SEGMENT_SIZE, Kind
 from causeway.spool.reader import SpoolReader
@@ -62,8 +63,10 @@ class SpoolKeeper:
     def make_ahead(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Bring the ready segments up to ``ready_bytes``; how many were made.
 
-        Takes half of the disk's time at most; ``stop`` is asked after each MiB. Never makes the
-        room fall below the soft watermark. Raises OutOfSpace, TemporaryError.
+        First takes back segments in which the very first write failed: the ledger never heard of
+        them, so nobody else will. Takes half of the disk's time at most; ``stop`` is asked after
+        each MiB. Never makes the room fall below the soft watermark. Raises OutOfSpace,
+        TemporaryError.
         """
         made = 0
         since = self._clock()
@@ -75,6 +78,7 @@ class SpoolKeeper:
             return not stop()
 
         try:
+            self._take_back_failed()
             while not stop() and self._has_room_for_one_more():
                 since = self._clock()
                 if make_segment(
@@ -192,6 +196,11 @@ class SpoolKeeper:
             self._disk.unlink(path)
         else:
             self._disk.rename(path, self._layout.segment(head.id, "ready"))
+
+    def _take_back_failed(self) -> None:
+        for file in self._segments():
+            if file.failed is not None and file.failed[1] <= FIRST_RECORD:
+                self.recycle(segment_container(file.id, file.failed[0]), FIRST_RECORD)
 
     def _has_room_for_one_more(self) -> bool:
         room = self._space.room()

@@ -118,6 +118,21 @@ def test_what_failed_does_not_keep_its_segment() -> None:
     assert spool.segment_files() == ["0000000000000001.ready"]
 
 
+def test_segments_whose_first_write_failed_are_taken_back() -> None:
+    spool = on_faulty_disk()
+    for n in range(3):
+        spool.disk.fail("fdatasync", errno.EIO)
+        with pytest.raises(TemporaryError):
+            spool.store(n)
+    kept = spool.store(3)
+    assert [name.partition(".")[2] for name in spool.segment_files()] == ["1-8192.failed"] * 3 + [
+        "log"
+    ]
+    assert spool.keeper.make_ahead() == 0, "three are ready again"
+    assert [name.partition(".")[2] for name in spool.segment_files()] == ["ready"] * 3 + ["log"]
+    assert spool.scan() == [kept]
+
+
 def test_an_old_failure_means_nothing_in_a_newer_generation() -> None:
     """A power cut may bring a name back that says where a write failed, a generation ago."""
     spool = on_faulty_disk()
@@ -229,3 +244,21 @@ def test_segments_are_not_removed_and_files_not_recycled(tmp_path: Path) -> None
         spool.keeper.remove(small.address)
     with pytest.raises(NotAllowed):
         spool.keeper.recycle(large.address.container, large.end)
+
+
+def test_the_copies_of_a_head_are_synced_one_after_the_other() -> None:
+    """So that a power cut spoils one of them at most."""
+    spool = on_faulty_disk()
+    record = spool.store(1)
+    spool.writer.close()
+    calls: list[str] = []
+    original = spool.disk._call
+
+    def noting(name: str, *more: object) -> object:
+        calls.append(name)
+        return original(name, *more)
+
+    spool.disk._call = noting
+    assert spool.keeper.recycle(record.address.container, record.end)
+    changing = [name for name in calls if name in ("pwritev", "fdatasync", "rename")]
+    assert changing == ["pwritev", "fdatasync", "pwritev", "fdatasync", "rename"]

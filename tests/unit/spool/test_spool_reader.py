@@ -271,6 +271,19 @@ def test_a_removed_large_file_gives_its_room_back_at_once(tmp_path: Path) -> Non
     assert spool.scan() == []
 
 
+def test_the_end_of_a_file_proves_nothing() -> None:
+    """Cut off exactly behind the last record, whose bytes are not all there."""
+    spool = on_faulty_disk()
+    records = [spool.store(n, b"%d" % n * 5000) for n in range(2)]
+    path = log_path(spool, records[1])
+    spool.disk.rot(path, records[1].end - 5000, b"\xff")
+    fd = spool.disk.open(path, 2)
+    spool.disk.truncate(fd, records[1].end)
+    spool.disk.kill()
+    spool.again()
+    assert instances(spool.scan()) == ["1.2.3.0", "damaged"]
+
+
 def test_relaxed_records_are_verified_whenever_they_are_scanned() -> None:
     spool = on_faulty_disk()
     spool.durability = Durability.RELAXED

@@ -11,7 +11,7 @@ import pytest
 from spool_parts import SEGMENT, Parts, instances, on_faulty_disk, on_real_disk
 
 from causeway.errors import StartupError, TemporaryError
-from causeway.spool import Outcome, prepare, recover
+from causeway.spool import Durability, Outcome, prepare, recover
 from causeway.spool.format import BLOCK, Head, encode_head
 from causeway.spool.layout import Layout
 from causeway.spool.recovery import NAMES
@@ -313,6 +313,20 @@ def test_a_disk_without_room_for_a_copy_does_not_keep_from_starting() -> None:
         ("torn record", ASIDE),
         ("unsealed segment", KEPT),
     ]
+
+
+def test_what_recovery_verified_it_has_synced_even_where_it_could_not_seal() -> None:
+    for seed in range(10):
+        spool = on_faulty_disk(seed)
+        spool.durability = Durability.RELAXED
+        spool.again()
+        torn(spool)
+        spool.disk.kill()
+        spool.disk.fail("pwritev", errno.ENOSPC)
+        recover(spool.root, disk=spool.disk, positions={})
+        spool.disk.cut_power()
+        spool.restart()
+        assert instances(spool.scan()) == ["1.2.3.1", "1.2.3.2"]
 
 
 def test_a_disk_that_fails_is_a_startup_error() -> None:
