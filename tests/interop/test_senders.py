@@ -6,12 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from interop_peers import PYTHON, Start, free_port, http_port, run, start_orthanc
 
 from causeway.net import ListenerOptions, ServerTls
 from causeway.testing.certificates import TestAuthority
 from causeway.testing.listening import Listening, wait_for
 from causeway.testing.phantom import make_instance
-from conftest import PYTHON, Start, free_port, http_port, run, start_orthanc
 
 
 @pytest.fixture
@@ -53,26 +53,25 @@ def test_dcmtk_understands_why_it_is_refused():
 
 @pytest.mark.peer("storescu", "dcmsend")
 @pytest.mark.parametrize(
-    "command",
+    ("program", "options"),
     [
-        ["storescu", "-aec", "CAUSEWAY", "127.0.0.1", "{port}", "+sd", "{folder}"],
-        ["storescu", "-aec", "CAUSEWAY", "--max-pdu", "4096", "127.0.0.1", "{port}", "+sd"]
-        + ["{folder}"],
-        ["storescu", "-aec", "CAUSEWAY", "-xi", "127.0.0.1", "{port}", "+sd", "{folder}"],
-        ["dcmsend", "-aec", "CAUSEWAY", "127.0.0.1", "{port}", "+sd", "{folder}"],
-        ["dcmsend", "-aec", "CAUSEWAY", "--multi-associations", "127.0.0.1", "{port}", "+sd"]
-        + ["{folder}"],
+        ("storescu", []),
+        ("storescu", ["--max-pdu", "4096"]),
+        ("storescu", ["-xi"]),
+        ("dcmsend", []),
+        ("dcmsend", ["--multi-associations"]),
     ],
     ids=["storescu", "storescu-small-pdu", "storescu-implicit", "dcmsend", "dcmsend-multi"],
 )
-def test_dcmtk_sends(command: list[str], files: tuple[dict[str, bytes], Path]):
+def test_dcmtk_sends(program: str, options: list[str], files: tuple[dict[str, bytes], Path]):
     made, folder = files
     with Listening(receivers=2) as listening:
-        done = run([each.format(port=listening.port, folder=folder) for each in command])
+        peer = ["-aec", "CAUSEWAY", "127.0.0.1", str(listening.port)]
+        done = run([program, *options, *peer, "+sd", str(folder)])
         assert done.returncode == 0, done.stdout + done.stderr
         got = arrived(listening)
         assert set(got) == set(made)
-        if "-xi" not in command:  # there the sender itself encodes anew
+        if "-xi" not in options:  # there the sender itself encodes anew
             assert got == made
         wait_for(lambda: listening.sink.ended)
         assert {each.outcome for each in listening.sink.ended} == {"released"}
