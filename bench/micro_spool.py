@@ -5,7 +5,8 @@
 - ``store`` without the sync (relaxed durability), one thread, the bytes in fragments as a listener
   gets them; split into what it consists of: digest, write, and the rest, which is ours.
 - ``store`` with the sync, for 1, 4 and 8 threads and for different limits of open segments.
-- scanning by headers, and with verification.
+- scanning by headers, and with verification; recovery after a kill.
+- an object of 2 GiB: memory, dirty pages, and how long its commit takes.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from causeway.spool import (
     SpoolReader,
     SpoolWriter,
     prepare,
+    recover,
 )
 from causeway.values import Caller, Receipt
 
@@ -197,11 +199,78 @@ def scanning(parent: Path) -> None:
             print(f"  verify={verify!s:5} {taken:.2f} s, {taken / seen * 1e6:.1f} µs each")
 
 
+def recovering(parent: Path) -> None:
+    count = 100_000
+    with Spool(parent, 1 << 26) as spool:
+        writer = SpoolWriter(spool.root, disk=Unsynced(), space=spool.space)
+        pieces = fragments(400)
+        last: dict[str, int] = {}
+        for receipt in receipts(count):
+            record = writer.store(receipt, pieces)
+            last[record.address.container] = record.end
+        print(f"recovery of a killed process's spool of {count} records")
+        del writer  # its descriptors stay open, so the locks are given up by hand
+        for path in (spool.root / "segments").glob("*.log"):
+            shutil.copy(path, path.with_suffix(".copy"))
+            path.unlink()
+            path.with_suffix(".copy").rename(path)
+        for name, positions in (("known to the ledger", last), ("ledger lost", {})):
+            start = time.perf_counter()
+            recover(spool.root, disk=spool.disk, positions=positions)
+            print(f"  {name:20} {time.perf_counter() - start:.3f} s")
+            for path in (spool.root / "segments").glob("*.log"):
+                _unseal(path, last)
+
+
+def _unseal(path: Path, last: dict[str, int]) -> None:
+    """As if its writer had been killed once more."""
+    end = last[f"seg-{path.stem}.1"]
+    with path.open("r+b") as file:
+        file.seek(end)
+        file.write(bytes(4096))
+
+
+def large(parent: Path, size: int = 2 << 30) -> None:
+    with Spool(parent, 1 << 26) as spool:
+        writer = SpoolWriter(spool.root, disk=spool.disk, space=spool.space)
+        piece = memoryview(os.urandom(FRAGMENT))
+        before = _resident()
+        dirtiest, slowest = 0, 0.0
+        stream = writer.stream(receipts(1)[0])
+        start = time.perf_counter()
+        for number in range(size // FRAGMENT):
+            at = time.perf_counter()
+            stream.write(piece)
+            slowest = max(slowest, time.perf_counter() - at)
+            if number % 64 == 0:
+                dirtiest = max(dirtiest, _dirty())
+        written = time.perf_counter()
+        stream.commit()
+        end = time.perf_counter()
+        print(
+            f"an object of {size / 2**30:.0f} GiB: {size / (end - start) / 2**20:.0f} MiB/s, "
+            f"commit {(end - written) * 1e3:.0f} ms, slowest fragment {slowest * 1e3:.0f} ms, "
+            f"memory +{(_resident() - before) / 2**20:.1f} MiB, "
+            f"dirty pages of the machine at most {dirtiest / 2**20:.0f} MiB"
+        )
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def _dirty() -> int:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("Dirty:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("overhead", "throughput", "scan"))
+    parser.add_argument("--only", choices=("overhead", "throughput", "scan", "recover", "large"))
     options = parser.parse_args()
     if options.only in (None, "overhead"):
         overhead(options.dir)
@@ -209,6 +278,10 @@ def main() -> None:
         throughput(options.dir, options.rounds)
     if options.only in (None, "scan"):
         scanning(options.dir)
+    if options.only in (None, "recover"):
+        recovering(options.dir)
+    if options.only in (None, "large"):
+        large(options.dir)
 
 
 if __name__ == "__main__":
