@@ -18,6 +18,7 @@ from causeway.dimse import (
     AssociateRequest,
     AsyncWindow,
     Policy,
+    PresentationContext,
     is_storage_class,
     negotiate,
 )
@@ -59,26 +60,29 @@ class Acceptance:
         time: more would gain nothing where objects are stored in order. A sender that does not wait
         for its answers is served all the same.
         """
-        ordered = replace(
+        narrowed = replace(
             request,
             contexts=tuple(
-                replace(
-                    context,
-                    transfer_syntaxes=tuple(
-                        sorted(
-                            context.transfer_syntaxes,
-                            key=lambda syntax: _LAST_CHOICES.get(syntax, 0),
-                        )
-                    ),
-                )
+                replace(context, transfer_syntaxes=self._acceptable(context))
                 for context in request.contexts
             ),
         )
         return negotiate(
-            ordered,
+            narrowed,
             Policy(
                 abstract_syntax=self.takes,
-                transfer_syntax=self.reads,
                 async_window=AsyncWindow(invoked=1, performed=1),
             ),
         )
+
+    def _acceptable(self, context: PresentationContext) -> tuple[str, ...]:
+        """What is offered and taken, the best first.
+
+        A C-ECHO has no data set, so the transfer syntax of its context is never declined.
+        """
+        taken = [
+            syntax
+            for syntax in context.transfer_syntaxes
+            if context.abstract_syntax == VERIFICATION or self.reads(syntax)
+        ]
+        return tuple(sorted(taken, key=lambda syntax: _LAST_CHOICES.get(syntax, 0)))

@@ -120,7 +120,7 @@ class Door:
         self._past = ReceiverStatistics()
         self._burst = BurstSummary()
         self._paused_until: float | None = None
-        self._stopping = False
+        self._stopping = self._finished = False
         self._refuser = Refuser(
             at_once=self._limits.refusals_at_once,
             seconds=self._limits.refusal_seconds,
@@ -155,33 +155,34 @@ class Door:
         """Close the ports, have receivers finish within so many seconds; whether all of them did.
 
         Blocks until they have, and a few seconds longer at most. A receiver that is left is the
-        caller's to kill: it has lost its channel, and would end by itself if it could. Stopping
-        again does nothing.
+        caller's to kill: it has lost its channel, and would end by itself if it could. May be
+        called again, and without ``start``.
         """
         with self._lock:
             if self._stopping:
-                return not self._receivers
+                return self._finished
             self._stopping = True
             self._pause()
             for listening in self._listening:
                 listening.socket.close()
             for receiver in self._receivers:
                 receiver.channel.send(Stop(drain_seconds=drain_seconds), wait=False)
-            self._none_left.wait_for(
-                lambda: not self._receivers, timeout=drain_seconds + _LEAVE_SECONDS
-            )
-            finished = not self._receivers
+            if self._thread.is_alive():
+                self._none_left.wait_for(
+                    lambda: not self._receivers, timeout=drain_seconds + _LEAVE_SECONDS
+                )
+            self._finished = not self._receivers
             for receiver in list(self._receivers):
                 self._lose(receiver)
-        self._wake_out.send(b"\0")
         if self._thread.is_alive():
+            self._wake_out.send(b"\0")
             self._thread.join()
         self._refuser.stop()
         self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
         self._tell_burst(final=True)
-        return finished
+        return self._finished
 
     def statistics(self) -> DoorStatistics:
         """The counts now; those of the receivers are at most a second old."""
