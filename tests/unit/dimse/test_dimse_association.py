@@ -311,6 +311,7 @@ def test_more_than_the_version_bit_is_no_reason_to_reject() -> None:
     [
         (b"  CT1           ", "CT1"),
         (b"CT1\0\0\0\0\0\0\0\0\0\0\0\0\0", "CT1"),
+        (b"\0CT1            ", "\0CT1"),
         (b"ct one          ", "ct one"),
         (b"\x01\x1b[31mX         ", "\x01\x1b[31mX"),
         (b"A\0B             ", "A\0B"),
