@@ -1,8 +1,9 @@
 """A ZIP written front to back, whose bytes depend on nothing but what is put in.
 
-Not the standard library's, for three reasons: to an output that cannot seek it writes every member
-with a data descriptor, which several readers refuse for stored members; it takes 60 µs a member, as
-long as an MR image takes to be read, hashed and written; and some of its fields depend on the host.
+Not the standard library's: to an output that cannot seek it writes every member with a data
+descriptor, which readers that stream refuse for stored members (``java.util.zip.ZipInputStream``:
+"only DEFLATED entries can have EXT descriptor"); and some of its fields depend on the host. Speed
+is not a reason: both take about what the CRC takes.
 
 Format: APPNOTE.TXT 6.3.10, whose section numbers stand below. ZIP64 where, and only where, a size,
 an offset or the number of members does not fit. Names are ASCII. The time of all members is the

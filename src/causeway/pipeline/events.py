@@ -21,9 +21,10 @@ def silent(event: str, /, *, level: Level | None = None, **fields: object) -> No
 
 
 def bound(emit: Emit, **constant: object) -> Emit:
-    """The same, with fields that each of its events has."""
+    """The same, with fields that each of its events has; what is None is left out."""
 
     def emit_bound(event: str, /, *, level: Level | None = None, **fields: object) -> None:
-        emit(event, level=level, **{**constant, **fields})
+        said = {name: v for name, v in {**constant, **fields}.items() if v is not None}
+        emit(event, level=level, **said)
 
     return emit_bound
