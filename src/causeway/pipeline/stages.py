@@ -1,8 +1,8 @@
 """The stages of a series: completion, policy, de-identification, packaging.
 
 Each is a function of a claim and gives the outcome that the ledger turns into the next state. None
-of them knows threads, leases or logs; that is the runner's. None needs the bytes of an instance:
-a parcel is a recipe, so a series is packaged in milliseconds, whatever its size.
+of them knows threads, leases or logs; that is the runner's. None needs the bytes of an instance: a
+parcel is a recipe, so what packaging costs is rows (0.2 s for 2,000 images), whatever their size.
 """
 
 from __future__ import annotations

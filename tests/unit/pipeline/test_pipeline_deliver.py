@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -409,3 +410,21 @@ def test_a_large_object_is_packed_in_pieces(site: Site, compression: Compression
 
     assert write_archive(parcel, source, write, compression) == written
     assert source.largest <= 1 << 20
+
+
+def test_a_parcel_of_many_images_takes_little_memory(site: Site) -> None:
+    for number in range(300):
+        site.receive(Image(number=number, size=60_000))
+    while site.parts.indexer.turn(site.now):
+        pass
+    site.now += 31
+    site.parts.indexer.turn(site.now)
+    while site.parts.stages.turn(site.now):
+        pass
+    tracemalloc.start()
+    try:
+        assert turn(site)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20, "18 MB went through"
+    finally:
+        tracemalloc.stop()
+    assert delivery(site).state is DeliveryState.VERIFIED
