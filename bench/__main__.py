@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,6 +47,8 @@ run with as many segments ready as the run may fill, as it does in daily use aft
 def main() -> int:
     arguments = _arguments()
     alone = netns.enter()
+    # Ended from outside, it still stops what it started and removes its folders.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not alone:
         print("No network of its own here: DCMTK and Orthanc listen on all interfaces.")
     folders = WorkFolders(arguments.folder)

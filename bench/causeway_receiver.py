@@ -91,14 +91,14 @@ class Causeway(Receiver):
         return Target("127.0.0.1", port, called="CAUSEWAY", tls=context)
 
     def settle(self, work: Path) -> None:
-        """Until as many segments are ready as were asked for: a burst finds them in daily use."""
+        """Until it is ready, with as many segments as were asked for, as a burst finds them."""
         deadline = time.monotonic() + SETTLE_SECONDS
         wanted = self.ready_mib << 20
         while time.monotonic() < deadline:
             ready = sum(
                 path.stat().st_size for path in (work / "data/spool/segments").glob("*.ready")
             )
-            if ready >= wanted - (64 << 20):
+            if ready >= wanted - (64 << 20) and (work / "data/run/status.json").exists():
                 return
             time.sleep(0.05)
         raise TimeoutError("Causeway did not make its segments ready")
