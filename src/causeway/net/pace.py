@@ -32,6 +32,15 @@ class Phase(enum.IntEnum):
     """Released, rejected or aborted: the peer has to close (Sta13)."""
 
 
+class Waiting(enum.IntEnum):
+    """What the serving thread is blocked on."""
+
+    NOT = 0
+    """Not on the peer: it works, or waits for the sink or a processor."""
+    TO_RECEIVE = 1
+    TO_SEND = 2
+
+
 class Expiry(enum.StrEnum):
     """Which patience ran out."""
 
@@ -72,8 +81,7 @@ class Marks:
 
     def __init__(self, phase: Phase) -> None:
         self.phase = phase
-        self.waiting = True
-        """Blocked on the peer, in a receive or a send."""
+        self.waiting = Waiting.TO_RECEIVE
         self.received = 0
         """Bytes that came, ever."""
         self.settled = 0
@@ -122,11 +130,11 @@ class Pace:
             return Expiry.ARTIM if now - self._since >= patience.artim_seconds else None
         if phase is Phase.CLOSING:
             return Expiry.ARTIM if now - self._since >= patience.closing_seconds else None
-        if not waiting:
+        if waiting is Waiting.NOT:
             # The time is ours: the sink is at work, or this thread waits for a processor.
             self._since += elapsed
             return None
-        if phase is Phase.BETWEEN and received == settled:
+        if phase is Phase.BETWEEN and received == settled and waiting is Waiting.TO_RECEIVE:
             return Expiry.IDLE if now - self._since >= patience.idle_seconds else None
         if patience.minimum_bytes_per_second:
             bought = gained / patience.minimum_bytes_per_second

@@ -16,6 +16,7 @@ import contextlib
 import enum
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -42,7 +43,7 @@ from causeway.dimse import (
 from causeway.net.admission import Admission, Refusal
 from causeway.net.intake import Intake
 from causeway.net.options import ListenerOptions, ReceiveOptions
-from causeway.net.pace import Expiry, Marks, Phase
+from causeway.net.pace import Expiry, Marks, Phase, Waiting
 from causeway.net.sink import Emit, Sink
 from causeway.net.sockets import prepare
 from causeway.net.tls import ServerContext, fingerprint
@@ -66,6 +67,9 @@ class Ending(enum.StrEnum):
     NOT_DICOM = "not dicom"
     NO_TLS = "handshake failed"
 
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time: close resets the connection."""
 
 _OUTCOMES = {
     Ending.RELEASED: "released",
@@ -160,7 +164,13 @@ class Session:
             self._shut(socket.SHUT_RD)
 
     def cut(self) -> None:
-        """End now: every blocked call of the thread returns."""
+        """End now: every blocked call of the thread returns.
+
+        What the peer has not read is thrown away when the socket is closed: the kernel would keep
+        it for a peer that does not read for a long time.
+        """
+        with self._lock, contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._shut(socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -188,6 +198,7 @@ class Session:
             detail = str(error)
             established = self.caller is not None
             self.ending = Ending.ABORTED if established else Ending.NOT_DICOM
+            self._conclude(self.ending)
             self._leave(error.reply, linger=established)
         except ssl.SSLError as error:
             detail = error.reason or type(error).__name__
@@ -213,10 +224,11 @@ class Session:
         association, marks, intake = self._association, self.marks, self.intake
         receive_into, get_buffer = self._socket.recv_into, association.get_buffer
         buffer_updated, next_event = association.buffer_updated, association.next_event
+        to_receive, not_waiting = Waiting.TO_RECEIVE, Waiting.NOT
         while True:
-            marks.waiting = True
+            marks.waiting = to_receive
             count = receive_into(get_buffer())
-            marks.waiting = False
+            marks.waiting = not_waiting
             if count:
                 marks.received += count
                 buffer_updated(count)
@@ -306,9 +318,10 @@ class Session:
         return rule.name
 
     def _send(self, data: bytes) -> None:
-        self.marks.waiting = True
+        marks = self.marks
+        marks.waiting = Waiting.TO_SEND
         self._socket.sendall(data)
-        self.marks.waiting = False
+        marks.waiting = Waiting.NOT
 
     def _give_up(self) -> Ending:
         """Patience ran out, or this side is stopping: say so, and do not wait for the peer."""
@@ -329,7 +342,6 @@ class Session:
                 self._send(last_words)
             if linger:
                 scrap = bytearray(4096)
-                self.marks.waiting = True
                 while self._socket.recv_into(scrap):
                     pass
 
@@ -354,7 +366,7 @@ class Session:
 
     def _finish(self, detail: str) -> None:
         """Close, and tell what there is to tell."""
-        if self._expiry is not None and self.ending is not Ending.RELEASED:
+        if self._expiry is not None and self.ending in {Ending.LOST, Ending.NO_TLS}:
             self.ending = Ending.TIMEOUT
         self._conclude(self.ending)
         self.close()

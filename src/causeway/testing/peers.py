@@ -177,7 +177,7 @@ class VanishingSender(HalfObjectSender):
 
 
 class DripFeeder(ScriptedClient):
-    """Sends an object a few bytes a second, for ever."""
+    """Begins an object, and sends the rest of it a few bytes a second, for ever."""
 
     interval_seconds: ClassVar[float] = 0.05
 
@@ -194,7 +194,8 @@ class DripFeeder(ScriptedClient):
 
     def _drip(self, whole: bytes) -> None:
         with contextlib.suppress(OSError):
-            for index in range(len(whole)):
+            self.connection.sendall(whole[:1000])
+            for index in range(1000, len(whole)):
                 if self._stop.wait(self.interval_seconds):
                     return
                 self.connection.send(whole[index : index + 1])

@@ -43,7 +43,7 @@ from causeway.net.handover import (
     decode,
     encode,
 )
-from causeway.net.pace import Expiry, Marks, Pace, Phase
+from causeway.net.pace import Expiry, Marks, Pace, Phase, Waiting
 from causeway.net.peer import AssociationRejected, NotNegotiated, Peer
 
 # Deadlines
@@ -144,9 +144,15 @@ def test_half_a_pdu_between_objects_is_no_idleness():
 
 def test_time_of_our_own_is_not_charged():
     watch = Watch(Phase.OBJECT)
-    watch.marks.waiting = False
+    watch.marks.waiting = Waiting.NOT
     assert watch.spend(1000) is None
-    watch.marks.waiting = True
+    watch.marks.waiting = Waiting.TO_RECEIVE
+    assert watch.spend(100) == (Expiry.STALLED, 20)
+
+
+def test_an_answer_that_is_not_read_is_a_stall_and_no_idleness():
+    watch = Watch(Phase.BETWEEN)
+    watch.marks.waiting = Waiting.TO_SEND
     assert watch.spend(100) == (Expiry.STALLED, 20)
 
 
