@@ -145,6 +145,11 @@ class Indexer:
         with self._lock:
             self._refused[source, reason] = self._refused.get((source, reason), 0) + count
 
+    @property
+    def is_idle(self) -> bool:
+        """Nobody has told anything since the last turn."""
+        return not (self._hinted or self._over or self._refused)
+
     # --- the indexing thread ------------------------------------------------------------------
 
     def turn(self, now: float) -> bool:

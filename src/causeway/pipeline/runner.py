@@ -8,8 +8,9 @@ A part is an object with ``turn(now)``: it does a bounded piece of work and says
 more. The threads here only call it, wait when there is nothing, and keep going when something
 fails; so a simulation can turn the same parts from one thread, in any order, by its own clock.
 
-Whatever hands work on wakes the next part, and a poll every quarter of a second is the net: rows
-are the truth, so a lost wake-up costs that, and what another process has written is found.
+Whatever hands work on wakes the next part, the stages sleep until something is due, and a poll each
+second is the net: rows are the truth, so a lost wake-up costs that, and what another process has
+written is found.
 """
 
 from __future__ import annotations
@@ -37,7 +38,14 @@ from causeway.pipeline.stages import StageRules, Stages
 from causeway.pipeline.work import StageWorker
 from causeway.spool import SpoolKeeper, SpoolReader
 
-POLL_SECONDS: Final = 0.25
+POLL_SECONDS: Final = 1.0
+"""How soon is found what another process wrote, such as an operator's release. Due times are known,
+so nothing else waits for it, and a quarter of a second cost three times the processor when idle."""
+INDEX_POLL_SECONDS: Final = 0.25
+"""An idle turn of the indexer asks nobody; it moves the time up to which all is known."""
+SHORTEST_SLEEP_SECONDS: Final = 0.1
+HELPER_POLL_SECONDS: Final = 10.0
+"""Of a lane's further threads, which are called when there is work."""
 RETIREMENT_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = 1.0
 """After a failure, before the same part is turned again."""
@@ -84,6 +92,7 @@ class Parts:
         files: Files | None = None,
     ) -> None:
         self.clock = clock or ledger.now
+        self.next_due_at = ledger.next_due_at
         self.leases = Leases(ledger, owner=owner, lease_seconds=settings.lease_seconds)
         self.indexer = Indexer(
             spool, ledger,
@@ -120,13 +129,38 @@ class _Loop:
     """One thread's work."""
 
     def __init__(
-        self, part: str, turn: Callable[[float], bool], poll_seconds: float, destination: str = ""
+        self,
+        part: str,
+        turn: Callable[[float], bool],
+        poll_seconds: float,
+        *,
+        destination: str = "",
+        idle_seconds: Callable[[float], float] | None = None,
     ) -> None:
         self.part = part
         self.turn = turn
         self.poll_seconds = poll_seconds
+        self.idle_seconds = idle_seconds
+        """How long to sleep when there is nothing to do, if it is not always the same."""
         self.destination = destination
         self.wake = threading.Event()
+
+
+def _lane_loops(lane: Lane) -> list[_Loop]:
+    """A lane's threads. The first polls; whoever finds work calls the others, who only wait."""
+    loops: list[_Loop] = []
+
+    def turn(now: float) -> bool:
+        worked = lane.turn(now)
+        if worked:
+            for loop in loops:
+                loop.wake.set()
+        return worked
+
+    for number in range(lane.settings.parallel):
+        poll = POLL_SECONDS if number == 0 else HELPER_POLL_SECONDS
+        loops.append(_Loop("lane", turn, poll, destination=lane.name))
+    return loops
 
 
 class Pipeline:
@@ -139,13 +173,11 @@ class Pipeline:
         self._emit = emit
         self._on_failure = on_failure
         self._stopping = threading.Event()
-        self._index = _Loop("index", parts.indexer.turn, POLL_SECONDS)
-        self._stages = _Loop("stages", self._turn_stages, POLL_SECONDS)
-        self._lanes = [
-            _Loop("lane", lane.turn, POLL_SECONDS, lane.name)
-            for lane in parts.lanes
-            for _ in range(lane.settings.parallel)
-        ]
+        self._index = _Loop("index", self._turn_index, INDEX_POLL_SECONDS)
+        self._stages = _Loop(
+            "stages", self._turn_stages, POLL_SECONDS, idle_seconds=self._until_due
+        )
+        self._lanes = [loop for lane in parts.lanes for loop in _lane_loops(lane)]
         self._retirement = _Loop("retirement", parts.retirement.turn, RETIREMENT_SECONDS)
         self._leases = _Loop("leases", self._renew, parts.leases.renew_every_seconds)
         self._loops = [self._index, self._stages, *self._lanes, self._retirement, self._leases]
@@ -196,12 +228,25 @@ class Pipeline:
 
     # --- threads ------------------------------------------------------------------------------
 
+    def _turn_index(self, now: float) -> bool:
+        idle = self._parts.indexer.is_idle
+        more = self._parts.indexer.turn(now)
+        if not idle:
+            self._stages.wake.set()
+        return more
+
     def _turn_stages(self, now: float) -> bool:
         worked = self._parts.stages.turn(now)
         if worked:
             for lane in self._lanes:
                 lane.wake.set()
         return worked
+
+    def _until_due(self, now: float) -> float:
+        # What is due but held by a person, or by somebody's lease, lies in the past.
+        due_at = self._parts.next_due_at(now=now)
+        until = POLL_SECONDS if due_at is None or due_at <= now else due_at - now
+        return min(max(until, SHORTEST_SLEEP_SECONDS), POLL_SECONDS)
 
     def _renew(self, now: float) -> bool:
         self._parts.leases.renew(now)
@@ -212,7 +257,11 @@ class Pipeline:
         while not self._stopping.is_set():
             loop.wake.clear()
             try:
-                more = loop.turn(self._parts.clock())
+                now = self._parts.clock()
+                more = loop.turn(now)
+                idle = loop.poll_seconds
+                if loop.idle_seconds is not None and not more:
+                    idle = loop.idle_seconds(now)
             except LedgerCorrupt as error:
                 self.failure = error
                 self._emit("pipeline.failed", level="error", stage=loop.part, error=error)
@@ -230,4 +279,4 @@ class Pipeline:
                 continue
             pause = PAUSE_SECONDS
             if not more:
-                loop.wake.wait(loop.poll_seconds)
+                loop.wake.wait(idle)
