@@ -79,9 +79,14 @@ def main() -> int:
     text = "\n".join(parts)
     (RESULTS / time.strftime("%Y%m%d-%H%M%S.md", time.gmtime())).write_text(text)
     if arguments.publish and not failed:
-        PAGE.write_text(f"{_INTRODUCTION}\n## Figures\n\n{text}")
+        PAGE.write_text(page(text))
         print(f"Written: {PAGE}")
     return int(failed)
+
+
+def page(figures: str) -> str:
+    """The page of the manual."""
+    return f"{_INTRODUCTION}\n## Figures\n\n{figures}"
 
 
 def _arguments() -> argparse.Namespace:
