@@ -16,7 +16,7 @@ from blake3 import blake3
 from causeway.errors import NotAllowed, SpoolCorrupt
 from causeway.spool.disk import WRITE, Disk
 from causeway.spool.failures import explain
-from causeway.spool.format import FIRST_RECORD, Head, encode_receipt
+from causeway.spool.format import FIRST_RECORD, Head, Place, encode_receipt
 from causeway.spool.large import LargeIntake
 from causeway.spool.layout import (
     Layout,
@@ -31,7 +31,7 @@ from causeway.spool.model import SEGMENT_SIZE, Kind
 from causeway.spool.reader import SpoolReader
 from causeway.spool.segment import make_segment, place_of, read_head, write_head
 from causeway.spool.space import SpaceGauge
-from causeway.spool.walk import HeaderWalk
+from causeway.spool.walk import HeaderWalk, digest_is_right, read_record_head
 from causeway.values import Record, SpoolAddress
 
 
@@ -63,7 +63,7 @@ class SpoolKeeper:
     def make_ahead(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Bring the ready segments up to ``ready_bytes``; how many were made.
 
-        First takes back segments in which the very first write failed: the ledger never heard of
+        First takes back segments in which the very first write failed: the ledger has no record in
         them, so nobody else will. Takes half of the disk's time at most; ``stop`` is asked after
         each MiB. Never makes the room fall below the soft watermark. Raises OutOfSpace,
         TemporaryError.
@@ -119,14 +119,13 @@ class SpoolKeeper:
                 return head is not None
             if not unused:
                 return False
-            walk = HeaderWalk(
-                self._disk,
-                fd,
-                place_of(self._disk, fd, head),
-                position,
-                failed_at=file.failed_at(head.generation),
-            )
+            place = place_of(self._disk, fd, head)
+            failed_at = file.failed_at(head.generation)
+            walk = HeaderWalk(self._disk, fd, place, position, failed_at=failed_at)
             if walk.next() is not None or (not walk.sealed and walk.search()):
+                return False
+            failed_behind = failed_at is not None and failed_at >= position
+            if failed_behind and self._may_have_been_seen(fd, place, failed_at or 0):
                 return False
             self._raise_and_rename(fd, path, head)
             return True
@@ -185,6 +184,16 @@ class SpoolKeeper:
             self._disk.fsync_dir(path.parent)
         except OSError as error:
             raise explain(error, self._space) from error
+
+    def _may_have_been_seen(self, fd: int, place: Place, offset: int) -> bool:
+        """Whether a record whose sync failed is on the disk after all.
+
+        Then a scan may have made it durable by itself before its writer heard of the failure, and
+        the ledger may just be taking it in. It stays for the next recovery to judge.
+        """
+        self._disk.forget(fd)
+        found = read_record_head(self._disk, fd, place, offset)
+        return found is not None and digest_is_right(self._disk, fd, found.header)
 
     def _raise_and_rename(self, fd: int, path: Path, head: Head) -> None:
         """Generation first, then the name: a crash in between leaves an unused log."""

@@ -10,9 +10,10 @@ import pytest
 from spool_parts import NO_LIMITS, SEGMENT, on_faulty_disk, on_real_disk
 
 from causeway.errors import NotAllowed, OutOfSpace, SpoolCorrupt, TemporaryError
-from causeway.spool import recover
+from causeway.spool import SpoolReader, recover
 from causeway.spool.format import BLOCK, decode_head
 from causeway.testing.disk import PowerCut
+from causeway.values import Record
 
 
 def test_segments_are_made_ahead_written_over_throughout(tmp_path: Path) -> None:
@@ -116,6 +117,30 @@ def test_what_failed_does_not_keep_its_segment() -> None:
         spool.store(2)
     assert spool.keeper.recycle(first.address.container, first.end)
     assert spool.segment_files() == ["0000000000000001.ready"]
+
+
+def test_what_failed_but_may_have_been_indexed_keeps_its_segment() -> None:
+    """A scan made the record durable by itself, just before its writer's sync failed."""
+    spool = on_faulty_disk()
+    onlooker = SpoolReader(spool.root, disk=spool.disk)
+    seen: list[Record] = []
+    reached = spool.disk.reached
+
+    def scan(point: str) -> None:
+        reached(point)
+        if point == "record-written":
+            seen.extend(onlooker.scan("seg-0000000000000001.1"))
+            spool.disk.fail("fdatasync", errno.EIO)
+
+    spool.disk.reached = scan
+    with pytest.raises(TemporaryError):
+        spool.store(1)
+    spool.disk.reached = reached
+    (record,) = seen
+    spool.keeper.make_ahead()
+    assert not spool.keeper.recycle(record.address.container, 0)
+    assert spool.reader.read(record) == b"1" * 100
+    assert spool.keeper.recycle(record.address.container, record.end), "the ledger knows it now"
 
 
 def test_segments_whose_first_write_failed_are_taken_back() -> None:
