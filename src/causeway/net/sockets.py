@@ -21,6 +21,11 @@ KEEPALIVE_PROBES = 6
 says.
 """
 
+UNACKNOWLEDGED_SECONDS = 120
+"""What a peer's kernel has not acknowledged for so long, it never will: the connection ends. Covers
+the case that no other timer sees, a peer that neither takes our answer nor closes.
+"""
+
 
 def prepare(connection: socket.socket) -> None:
     """Set what is ours to set.
@@ -33,6 +38,9 @@ def prepare(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+    connection.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_SECONDS * 1000
+    )
 
 
 def dial(host: str, port: int, timeout_seconds: float) -> socket.socket:

@@ -214,7 +214,7 @@ class NeverReads(ScriptedClient):
     """Asks and asks, and reads none of the answers, until no byte goes through any more."""
 
     def misbehave(self) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         self.associate()
         self.connection.settimeout(1.0)
         question = Echo(self.association).bytes
