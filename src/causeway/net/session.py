@@ -137,6 +137,7 @@ class Session:
         )
         self._began = time.monotonic()
         self._certificate = ""
+        self._octet = bytearray(1)
         self._expiry: Expiry | None = None
         self._stopping = False
         self._over = False
@@ -222,7 +223,8 @@ class Session:
 
     def _serve(self) -> Ending:
         association, marks, intake = self._association, self.marks, self.intake
-        receive_into, get_buffer = self._socket.recv_into, association.get_buffer
+        receive_into = self._socket.recv_into if self._tls is None else self._receive_secured
+        get_buffer = association.get_buffer
         buffer_updated, next_event = association.buffer_updated, association.next_event
         to_receive, not_waiting = Waiting.TO_RECEIVE, Waiting.NOT
         while True:
@@ -252,6 +254,20 @@ class Session:
                     marks.phase = Phase.BETWEEN
                     if self._stopping:
                         return self._give_up()
+
+    def _receive_secured(self, buffer: memoryview) -> int:
+        """Receive over TLS, waiting outside of OpenSSL.
+
+        For OpenSSL the end of the stream in mid-session is an error after which it sends nothing
+        any more, so the last words of a thread that is woken (see ``_shut``) would be lost. So the
+        wait is a look at the bare socket, and OpenSSL is asked when there is something.
+        """
+        secured = self._socket
+        assert isinstance(secured, ssl.SSLSocket)
+        peeked = socket.MSG_PEEK
+        if not secured.pending() and not socket.socket.recv_into(secured, self._octet, 1, peeked):
+            return 0
+        return secured.recv_into(buffer)
 
     def _control(self, event: Event) -> Ending | None:
         """Everything but messages; how the association ended if it did."""

@@ -6,8 +6,9 @@ What is particular here, each for a reason that was seen (OpenSSL 3.0):
   a new context is built and swapped in for new handshakes. A certificate authority cannot be taken
   out of a context, and a revocation list put into a live one did not stop sessions from being
   resumed.
-- No session tickets (``num_tickets = 0``): a resumed session is not checked against the revocation
-  list.
+- A resumed session is not checked again, neither for its time nor against the revocation list. So
+  no session tickets (``num_tickets = 0``). In TLS 1.2 the context itself remembers sessions, which
+  Python has no switch for; so a context is replaced once a minute, and its memory goes with it.
 - ``VERIFY_X509_STRICT``, and with a revocation list ``VERIFY_CRL_CHECK_LEAF``: a list that is
   missing or expired refuses everybody, so its expiry is reported ahead of time like that of
   certificates.
@@ -24,10 +25,15 @@ import hashlib
 import os
 import ssl
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from causeway.errors import StartupError
+
+RENEW_SECONDS = 60.0
+"""How old a context may get. A new one costs a few milliseconds."""
 
 
 class Profile(enum.StrEnum):
@@ -123,31 +129,40 @@ def fingerprint(connection: ssl.SSLSocket) -> str:
 
 
 class ServerContext:
-    """The context that new handshakes take, renewed when its files change."""
+    """The context that new handshakes take, renewed when its files change, and once a minute."""
 
-    def __init__(self, options: ServerTls) -> None:
+    def __init__(self, options: ServerTls, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._options = options
+        self._clock = clock
         self._lock = threading.Lock()
+        self._tried_at = clock()
         self._seen = self._signature()
         self._context = server_context(options)
+        self._owed = False
+        """Whether files changed that have not been taken over yet."""
 
     @property
     def current(self) -> ssl.SSLContext:
         return self._context
 
     def refresh(self, *, force: bool = False) -> bool:
-        """Whether a new context is in place. Raises StartupError, and keeps the old one, when the
-        new files do not fit: a half-copied certificate must not close a listener that works.
+        """Whether files that changed are in use from now on. Raises StartupError, and keeps the
+        old context, when they do not fit: a half-copied certificate must not close a listener that
+        works. They are tried again when they change, and each minute.
         """
         with self._lock:
             signature = self._signature()
-            if signature == self._seen and not force:
+            if signature != self._seen or force:
+                self._owed = True
+            elif self._clock() - self._tried_at < RENEW_SECONDS:
                 return False
+            self._tried_at = self._clock()
             # Noted before the files are read: what is written meanwhile is a change for the next
             # look.
             self._seen = signature
             self._context = server_context(self._options)
-            return True
+            renewed, self._owed = self._owed, False
+            return renewed
 
     def _signature(self) -> tuple[tuple[int, int, int] | None, ...]:
         options = self._options
@@ -160,7 +175,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
         status = os.stat(path)
     except OSError:
         return None
-    return (status.st_mtime_ns, status.st_size, status.st_ino)
+    # Not the time of modification, which tools set back, and which a change of mode leaves alone.
+    return (status.st_ctime_ns, status.st_size, status.st_ino)
 
 
 def _apply_profile(
