@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from causeway.dimse import (
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -28,6 +28,7 @@ from causeway.dimse import (
     MessageReceived,
     ReleaseConfirmed,
     ReleaseRequested,
+    Response,
     RoleSelection,
     offer,
 )
@@ -35,6 +36,8 @@ from causeway.errors import PeerError
 from causeway.net.outgoing import Kind, Outgoing, StoreResult, plan
 from causeway.net.peer import AssociationLost, AssociationRejected, NotNegotiated, Peer
 from causeway.net.wire import Wire
+
+Answer = TypeVar("Answer", bound=Response)
 
 VERIFICATION_KINDS: tuple[Kind, ...] = (
     (VERIFICATION, IMPLICIT_VR_LITTLE_ENDIAN),
@@ -77,9 +80,7 @@ class ClientAssociation:
         self.wire.send_message(
             context.context_id, CEchoRQ(message_id=message_id), None, during="C-ECHO"
         )
-        response = self._response("C-ECHO")
-        assert isinstance(response, CEchoRSP)
-        return response.status
+        return self._response(CEchoRSP, "C-ECHO").status
 
     def store(
         self, outgoing: Outgoing, *, originator: tuple[str, int] | None = None
@@ -99,8 +100,7 @@ class ClientAssociation:
             move_originator_message_id=mover_id,
         )
         self.wire.send_message(context.context_id, command, outgoing.pieces(), during="C-STORE")
-        response = self._response("C-STORE")
-        assert isinstance(response, CStoreRSP)
+        response = self._response(CStoreRSP, "C-STORE")
         return StoreResult(
             outgoing=outgoing, status=response.status, comment=response.error_comment
         )
@@ -153,10 +153,11 @@ class ClientAssociation:
         else:
             self.abort()
 
-    def _response(self, during: str) -> object:
+    def _response(self, kind: type[Answer], during: str) -> Answer:
         """The answer to the one request under way; its data set, if it has one, is dropped."""
         event = self.next_event(during)
-        if not isinstance(event, MessageReceived):
+        # The core knows that an answer has the identifier of a question, and not of which kind.
+        if not (isinstance(event, MessageReceived) and isinstance(event.command, kind)):
             raise self.unexpected(during)
         answer = event.command
         while event.has_data:

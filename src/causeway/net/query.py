@@ -19,6 +19,7 @@ from causeway.dimse import (
     Category,
     CCancelRQ,
     CFindRQ,
+    CFindRSP,
     CGetRQ,
     CGetRSP,
     CMoveRQ,
@@ -78,6 +79,14 @@ class RetrieveAnswer:
 Answer = TypeVar("Answer", FindAnswer, RetrieveAnswer)
 
 
+_ANSWERED_BY: dict[type[Request], type[Response]] = {
+    CFindRQ: CFindRSP,
+    CGetRQ: CGetRSP,
+    CMoveRQ: CMoveRSP,
+}
+"""The core knows that an answer has the identifier of a question, and not of which kind."""
+
+
 class Operation(Generic[Answer]):
     """A request under way; iterate for its answers. Raises AssociationLost when there are none."""
 
@@ -94,6 +103,7 @@ class Operation(Generic[Answer]):
         self._association = association
         self._context_id = context_id
         self._request = request
+        self._kind = _ANSWERED_BY[type(request)]
         self._during = during
         self._intake = intake
         self._over = False
@@ -124,7 +134,7 @@ class Operation(Generic[Answer]):
             command: Command = event.command
             if isinstance(command, CStoreRQ) and self._intake is not None:
                 self._store(event, self._intake)
-            elif isinstance(command, Response):
+            elif isinstance(command, self._kind):
                 return command, self._data_set() if event.has_data else b""
             else:
                 raise self._association.unexpected(self._during)
