@@ -17,6 +17,8 @@ _SEGMENT = 64 << 20
 def describe(folder: Path) -> list[str]:
     """Lines for the report."""
     cores = len(os.sched_getaffinity(0))
+    load = os.getloadavg()[0]
+    busy = " (**others were at work: figures are off**)" if load > cores / 2 else ""
     ct, mr = synced_writes(folder, 525_000), synced_writes(folder, 34_000)
     disk = (
         "writing over preallocated files with `fdatasync` after each object, "
@@ -26,6 +28,7 @@ def describe(folder: Path) -> list[str]:
         f"{_processor()}, {cores} cores; Linux {platform.release()}; {_system()}",
         f"Python {platform.python_version()}; {'; '.join(_peers())}",
         f"{_file_system(folder)}; {disk}",
+        f"load average at the start: {load:.1f}{busy}",
     ]
 
 
