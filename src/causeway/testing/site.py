@@ -23,6 +23,7 @@ from causeway.destinations import Files, FolderSettings
 from causeway.ledger import Ledger, open_ledger
 from causeway.pipeline import (
     CompletionRules,
+    Compression,
     DestinationPlan,
     LaneSettings,
     Parts,
@@ -176,15 +177,19 @@ class Site:
         if start:
             self.start()
 
-    def usual_settings(self) -> PipelineSettings:
-        plan = DestinationPlan(
-            settings=FolderSettings(name="archive", path=self.archive),
+    def plan(self, name: str, compression: Compression = Compression.STORED) -> DestinationPlan:
+        """A folder beside the spool."""
+        retry = RetryRules(first_seconds=1.0, maximum_seconds=10.0)
+        return DestinationPlan(
+            settings=FolderSettings(name=name, path=self.base / name),
             treatment=Treatment.NONE,
-            lane=LaneSettings(retry=RetryRules(first_seconds=1.0, maximum_seconds=10.0)),
+            lane=LaneSettings(retry=retry, compression=compression),
         )
+
+    def usual_settings(self) -> PipelineSettings:
         return PipelineSettings(
             routes=(Route(name="all", destinations=("archive",)),),
-            destinations=(plan,),
+            destinations=(self.plan("archive"),),
             completion=CompletionRules(quiet_seconds=30.0),
             keep_seconds=60.0,
         )
@@ -321,20 +326,19 @@ class Site:
 
     # --- looking ------------------------------------------------------------------------------
 
-    def delivered_files(self) -> dict[str, bytes]:
-        """What stands in the destination, by path below it."""
-        prefix = f"{self.archive}/"
+    def delivered_files(self, destination: str = "archive") -> dict[str, bytes]:
+        """What stands in a destination, by path below it."""
+        root = self.base / destination
+        prefix = f"{root}/"
         if self.faulty is not None:
             found = {n: d for n, d in self.faulty.files().items() if n.startswith(prefix)}
         else:
-            found = {
-                str(path): path.read_bytes() for path in self.archive.rglob("*") if path.is_file()
-            }
+            found = {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
         return {n.removeprefix(prefix): data for n, data in found.items()}
 
-    def archives(self) -> Iterator[Archive]:
-        """Every parcel in the destination; checks that each is whole and describes itself."""
-        files = self.delivered_files()
+    def archives(self, destination: str = "archive") -> Iterator[Archive]:
+        """Every parcel in a destination; checks that each is whole and describes itself."""
+        files = self.delivered_files(destination)
         for name, data in sorted(files.items()):
             if not name.endswith(".zip"):
                 continue
@@ -346,10 +350,10 @@ class Site:
             assert list(members) == [member["name"] for member in metadata["members"]]
             yield Archive(name, members, metadata)
 
-    def delivered_data_sets(self) -> list[tuple[str, bytes]]:
+    def delivered_data_sets(self, destination: str = "archive") -> list[tuple[str, bytes]]:
         """(SOP Instance UID, data set) of every member of every archive."""
         found = []
-        for archive in self.archives():
+        for archive in self.archives(destination):
             for described, whole in zip(
                 archive.metadata["members"], archive.members.values(), strict=True
             ):
