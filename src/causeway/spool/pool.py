@@ -112,7 +112,7 @@ class SegmentPool:
     def _claim(self, receipt_size: int, data_size: int) -> OpenSegment:
         """A ready segment, or one made on the spot."""
         while (file := self._next_ready()) is not None:
-            segment = try_claim(self._disk, self._layout, file)
+            segment = try_claim(self._disk, self._layout, file, sync_name=not self._sync)
             if segment is not None and segment.has_room(receipt_size, data_size):
                 return segment
             if segment is not None:  # made by a test or a later version, in another size
@@ -130,7 +130,7 @@ class SegmentPool:
             if path is None:
                 continue
             made = SegmentFile(id_, "ready", path.name)
-            segment = try_claim(self._disk, self._layout, made)
+            segment = try_claim(self._disk, self._layout, made, sync_name=not self._sync)
             if segment is not None:  # otherwise another process saw it ready first: welcome to it
                 return segment
 

@@ -190,11 +190,17 @@ class OpenSegment:
             self._disk.close(fd)
 
 
-def try_claim(disk: Disk, layout: Layout, file: SegmentFile) -> OpenSegment | None:
+def try_claim(
+    disk: Disk, layout: Layout, file: SegmentFile, *, sync_name: bool = False
+) -> OpenSegment | None:
     """Take a ready segment for this process alone; None if another was faster or it is not blank.
 
     The lock makes it ours. Whoever held it before us renamed the file; so if it still has the ready
     name, nobody has claimed it since it became ready.
+
+    The new name need not be durable where records are synced one by one: the first one tells that
+    the segment is in use. Without that the first may be lost and a later one be there, so with
+    relaxed durability the name is synced, once a segment.
     """
     ready = layout.segments / file.name
     try:
@@ -212,6 +218,8 @@ def try_claim(disk: Disk, layout: Layout, file: SegmentFile) -> OpenSegment | No
         except FileNotFoundError:
             disk.close(fd)
             return None
+        if sync_name:
+            disk.fsync_dir(layout.segments)
         disk.reached("segment-claimed")
         head = read_head(disk, fd)
         place = place_of(disk, fd, head) if head is not None and head.id == file.id else None

@@ -22,7 +22,6 @@ from causeway.spool.format import (
     align,
     decode_header,
     decode_receipt,
-    generation_of,
 )
 from causeway.values import Receipt
 
@@ -135,4 +134,6 @@ class HeaderWalk:
     def is_cut(self) -> bool:
         """Whether a header of this very place stands here whose record does not fit the file."""
         block = self._disk.pread(self._fd, HEADER_SIZE, self.offset)
-        return generation_of(block, self._place.id, self.offset) == self._place.generation
+        longer = self._place._replace(size=1 << 62)
+        header = decode_header(block, longer, self.offset)
+        return header is not None and header.data_end > self._place.size

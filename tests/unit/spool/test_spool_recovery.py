@@ -378,3 +378,19 @@ def test_the_folders_are_made_durably_and_privately(tmp_path: Path) -> None:
     spool = on_faulty_disk()
     spool.disk.cut_power()
     assert sorted(spool.disk.listdir(spool.root)) == made
+
+
+def test_relaxed_records_behind_a_lost_one_are_found() -> None:
+    """The first may be lost and a later one be there: the segment must not pass for blank."""
+    for seed in range(40):
+        spool = on_faulty_disk(seed)
+        spool.durability = Durability.RELAXED
+        spool.again()
+        three(spool)
+        spool.disk.cut_power()
+        assert spool.segment_files() == [LOG.name]
+        spool.restart()
+        found = instances(spool.scan())
+        stored = spool.store(9)
+        assert instances(spool.scan()) in ([*found, "1.2.3.9"], ["1.2.3.9", *found])
+        assert spool.reader.read(stored) == b"9" * 100
