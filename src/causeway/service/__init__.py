@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from causeway.config import Configuration
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from causeway.config import Configuration
 
 __all__ = ["run"]
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import pickle
 import sys
-
-from causeway.config import Configuration
+from typing import Any
 
 
 def main(arguments: list[str]) -> int:
     role, name, channel, hints = arguments
-    # Our own parent wrote it; nobody else has the other end of this pipe.
-    configuration = pickle.load(sys.stdin.buffer)  # noqa: S301
-    assert isinstance(configuration, Configuration)
     match role:
         case "receiver":
             from causeway.service.receive import receive
 
-            return receive(configuration, channel_fd=int(channel), hints_fd=int(hints), name=name)
+            return receive(_settings(), channel_fd=int(channel), hints_fd=int(hints), name=name)
         case "pipeline":
             from causeway.service.work import work
 
-            return work(configuration, channel_fd=int(channel), hints_fd=int(hints))
+            return work(_settings(), channel_fd=int(channel), hints_fd=int(hints))
     raise SystemExit(f"no such role: {role}")
+
+
+def _settings() -> Any:
+    # Our own parent wrote it; nobody else has the other end of this pipe.
+    return pickle.load(sys.stdin.buffer)  # noqa: S301
 
 
 if __name__ == "__main__":

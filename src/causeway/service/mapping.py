@@ -1,7 +1,7 @@
 """From the configuration's tree to the settings that each part takes.
 
-The parts do not know the configuration, so that each can be used and tested alone; this is the one
-place where its names meet theirs.
+The parts do not know the configuration, so that each can be used and tested alone; here its names
+meet theirs. What concerns the pipeline alone is in ``planning``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import ipaddress
 import ssl
 from pathlib import Path
 
-from causeway.config import AnyDestination, Configuration, ListenerSettings, TlsSettings
-from causeway.destinations import FolderSettings
+from causeway.config import Configuration, ListenerSettings, TlsSettings
 from causeway.net import (
     Acceptance,
     Admission,
@@ -23,16 +22,7 @@ from causeway.net import (
     ServerTls,
     SourceRule,
 )
-from causeway.pipeline import (
-    CompletionRules,
-    Compression,
-    DestinationPlan,
-    LaneSettings,
-    PipelineSettings,
-    RetryRules,
-    Route,
-    Treatment,
-)
+from causeway.service.receive import ReceiverPlan
 from causeway.spool import Durability, SpaceLimits
 
 
@@ -118,36 +108,16 @@ def durability(configuration: Configuration) -> Durability:
     return Durability(configuration.spool.durability)
 
 
-def pipeline_settings(configuration: Configuration) -> PipelineSettings:
-    completion = configuration.completion
-    return PipelineSettings(
-        routes=[
-            Route(name=route.name or f"route {number}", destinations=route.destinations)
-            for number, route in enumerate(configuration.routes, start=1)
-        ],
-        destinations=[_plan(each) for each in configuration.destinations],
-        completion=CompletionRules(
-            quiet_seconds=completion.quiet_seconds,
-            after_release_seconds=completion.after_release_seconds,
-            use_expected_counts=completion.use_expected_counts,
-        ),
-        keep_seconds=configuration.retire.keep_hours * 3600,
-    )
-
-
-def _plan(settings: AnyDestination) -> DestinationPlan:
-    retry = settings.retry
-    return DestinationPlan(
-        settings=FolderSettings(name=settings.name, path=Path(settings.path)),
-        treatment=Treatment(settings.deidentify),
-        lane=LaneSettings(
-            parallel=settings.parallel_deliveries,
-            compression=Compression(settings.compression),
-            retry=RetryRules(
-                first_seconds=retry.first_seconds,
-                factor=retry.factor,
-                maximum_seconds=retry.maximum_seconds,
-                maximum_attempts=retry.maximum_attempts,
-            ),
-        ),
+def receiver_plan(configuration: Configuration) -> ReceiverPlan:
+    """All that a receiver's process needs to know, so that it need not know the configuration."""
+    return ReceiverPlan(
+        spool_dir=configuration.spool_dir,
+        listeners=listeners(configuration),
+        admission=admission(configuration),
+        options=receive_options(configuration),
+        space=space_limits(configuration),
+        durability=durability(configuration),
+        refuses_bad_objects=configuration.receive.on_bad_object == "refuse",
+        log_level=configuration.log.level,
+        log_format=configuration.log.format,
     )

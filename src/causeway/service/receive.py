@@ -1,6 +1,7 @@
 """The receiver's process: associations into the spool, and nothing else.
 
-It imports neither the ledger nor SQL, and it never waits for the pipeline.
+It knows neither ledger nor pipeline nor configuration, imports none of them, and so is there a
+fraction of a second after it was killed. It never waits for the pipeline.
 """
 
 from __future__ import annotations
@@ -10,47 +11,62 @@ import signal
 import socket
 import threading
 import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from causeway.config import Configuration
-from causeway.net import Receiver, Refusal
-from causeway.observe import bound, configure_logs, emit
-from causeway.service import mapping
+from causeway.net import Admission, ListenerOptions, ReceiveOptions, Receiver, Refusal
+from causeway.observe import Level, bound, configure_logs, emit
 from causeway.service.hints import HintWriter
 from causeway.service.sink import SpoolSink, judge_head
-from causeway.spool import RealDisk, SpaceGauge, SpaceState, SpoolWriter
+from causeway.spool import (
+    Durability,
+    RealDisk,
+    SpaceGauge,
+    SpaceLimits,
+    SpaceState,
+    SpoolWriter,
+)
 
 CATCH_UP_SECONDS = 0.25
 """Between two tries to pass on hints for which the pipe had no room."""
 
 
-def receive(configuration: Configuration, *, channel_fd: int, hints_fd: int, name: str) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverPlan:
+    """What the supervisor hands to the process."""
+
+    spool_dir: Path
+    listeners: tuple[ListenerOptions, ...]
+    admission: Admission
+    options: ReceiveOptions
+    space: SpaceLimits
+    durability: Durability
+    refuses_bad_objects: bool
+    log_level: Level
+    log_format: Literal["console", "json"]
+
+
+def receive(plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, name: str) -> int:
     """Serve until the door says stop or is gone."""
     # The supervisor decides when this ends; the terminal's signals are for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    configure_logs(level=configuration.log.level, format=configuration.log.format)
+    configure_logs(level=plan.log_level, format=plan.log_format)
     say = bound(emit, process=name)
 
     disk = RealDisk()
-    root = configuration.spool_dir
-    space = SpaceGauge(
-        root, disk=disk, limits=mapping.space_limits(configuration), clock=time.monotonic
-    )
-    writer = SpoolWriter(root, disk=disk, space=space, durability=mapping.durability(configuration))
+    space = SpaceGauge(plan.spool_dir, disk=disk, limits=plan.space, clock=time.monotonic)
+    writer = SpoolWriter(plan.spool_dir, disk=disk, space=space, durability=plan.durability)
     hints = HintWriter(hints_fd)
-    sink = SpoolSink(
-        writer,
-        space,
-        hints,
-        say,
-        judge=judge_head if configuration.receive.on_bad_object == "refuse" else None,
-    )
     receiver = Receiver(
         socket.socket(fileno=channel_fd),
-        listeners=mapping.listeners(configuration),
-        admission=mapping.admission(configuration),
-        sink=sink,
+        listeners=plan.listeners,
+        admission=plan.admission,
+        sink=SpoolSink(
+            writer, space, hints, say, judge=judge_head if plan.refuses_bad_objects else None
+        ),
         emit=say,
-        options=mapping.receive_options(configuration),
+        options=plan.options,
         admitting=lambda: None if space.state() is SpaceState.OPEN else Refusal.NO_SPACE,
     )
 

@@ -163,12 +163,14 @@ class Supervisor:
         )
 
     def _receiver_starter(self, name: str) -> Callable[[], Process]:
+        plan = mapping.receiver_plan(self._configuration)
+
         def start() -> Process:
             channel, theirs = channel_pair()
             with theirs:
                 process = spawn(
                     "receiver",
-                    self._configuration,
+                    plan,
                     [theirs.fileno(), self._hints_out],
                     [name, str(theirs.fileno()), str(self._hints_out)],
                 )

@@ -15,7 +15,7 @@ from causeway.errors import CausewayError
 from causeway.ledger import Ledger, open_ledger
 from causeway.observe import bound, configure_logs, emit
 from causeway.pipeline import Parts, Pipeline
-from causeway.service import mapping
+from causeway.service import mapping, planning
 from causeway.service.hints import AssociationOver, Committed, HintReader, Refused
 from causeway.spool import RealDisk, SpaceGauge, SpoolKeeper, SpoolReader
 
@@ -51,7 +51,7 @@ def _work(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
     )
     reader = SpoolReader(root, disk=disk)
     parts = Parts(
-        mapping.pipeline_settings(configuration),
+        planning.pipeline_settings(configuration),
         ledger=ledger,
         spool=reader,
         keeper=SpoolKeeper(
