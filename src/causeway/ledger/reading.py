@@ -58,6 +58,10 @@ class ReadingVerbs(Verbs):
         """All that points to a series, in the order of arrival: duplicates too."""
         return self._db.read(lambda c: instances(c, _INSTANCES_OF, the_series=series_id))
 
+    def instances_named(self, sop_instance_uid: str) -> tuple[InstanceRow, ...]:
+        """All that arrived under a SOP Instance UID, in the order of arrival."""
+        return self._db.read(lambda c: instances(c, _INSTANCES_NAMED, the_uid=sop_instance_uid))
+
     def instances_of_study(self, study_id: int) -> tuple[InstanceRow, ...]:
         """All that arrived for a study, in the order of arrival."""
         return self._db.read(lambda c: instances(c, _INSTANCES_OF_STUDY, the_study=study_id))
@@ -130,6 +134,9 @@ def _narrow(query: Select[Any], table: Table, **values: int | None) -> Select[An
 
 
 _INSTANCE = INSTANCES.where(schema.instance.c.id == bindparam("the_id"))
+_INSTANCES_NAMED = INSTANCES.where(
+    schema.instance.c.sop_instance_uid == bindparam("the_uid")
+).order_by(schema.instance.c.id)
 _SERIES_OF = (
     select(schema.series)
     .where(schema.series.c.study_id == bindparam("the_study"))

@@ -39,7 +39,7 @@ BATCH_SECONDS: Final = 0.05
 
 NET_SECONDS: Final = 5.0
 """How often all containers are looked at, for hints that were lost: with a thousand of them some
-20 ms of work."""
+40 ms of work."""
 
 RELEASED: Final = "released"
 """The outcome of an association that ended in order."""
@@ -144,6 +144,10 @@ class Indexer:
         """Objects that were answered with a failure status."""
         with self._lock:
             self._refused[source, reason] = self._refused.get((source, reason), 0) + count
+
+    def adopt(self, container: str) -> None:
+        """Index a kept object as an arrival: the ledger that knew of it is gone."""
+        self.committed(container, 0)
 
     @property
     def is_idle(self) -> bool:

@@ -12,7 +12,7 @@ is copied out, durable, before the ledger is told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from causeway.errors import CausewayError, SpoolCorrupt, TemporaryError
@@ -45,6 +45,8 @@ class RetireLedger(Protocol):
 
     def instance(self, instance_id: int) -> InstanceRow | None: ...
 
+    def instances_named(self, sop_instance_uid: str) -> tuple[InstanceRow, ...]: ...
+
     def positions(self) -> tuple[Position, ...]: ...
 
     def idle_containers(self) -> tuple[Position, ...]: ...
@@ -69,7 +71,11 @@ class Keeper(Protocol):
 
 
 class Containers(Protocol):
+    """``SpoolReader``, as far as it is needed."""
+
     def containers(self) -> list[ContainerInfo]: ...
+
+    def record(self, address: SpoolAddress) -> Record: ...
 
 
 class Retirement:
@@ -82,37 +88,53 @@ class Retirement:
         keeper: Keeper,
         *,
         keep_seconds: float,
+        adopt: Callable[[str], None],
         emit: Emit,
     ) -> None:
         self._ledger = ledger
         self._spool = spool
         self._keeper = keeper
         self._keep_seconds = keep_seconds
+        self._adopt = adopt
         self._emit = emit
         self._examined_to = 0
-        self._swept = False
+        self._examined_copies = False
 
     def turn(self, now: float) -> bool:
         """A round of everything; True if there is more to do at once."""
-        if not self._swept:
-            self._sweep_copies()
-            self._swept = True
+        if not self._examined_copies:
+            self._examine_copies()
+            self._examined_copies = True
         # Room is given back first: copying out takes room, and in a full spool there is none.
         retired = self._retire(now)
         self._give_back(now)
         copied = self._copy_out(now)
         return retired or copied
 
-    def _sweep_copies(self) -> None:
-        """Remove copies that the ledger was never told of, as a crash came between.
+    def _examine_copies(self) -> None:
+        """Copies that the ledger does not know of, at the start; nobody else makes any.
 
-        Nobody else makes copies, so whatever is not known now never will be.
+        Either a crash came before the ledger was told, and it knows the object where it lies: then
+        the copy is not needed. Or the ledger is a new one, built again from the spool, and the copy
+        may be all that is left of the object: then it is indexed like an arrival.
         """
         known = {position.container for position in self._ledger.positions()}
         for info in self._spool.containers():
-            if info.kind is Kind.KEPT and info.name not in known:
-                self._keeper.remove(SpoolAddress(info.name, 0))
+            if info.kind is not Kind.KEPT or info.name in known:
+                continue
+            address = SpoolAddress(info.name, 0)
+            try:
+                record = self._spool.record(address)
+            except SpoolCorrupt as error:
+                self._emit("retire.failed", container=info.name, error=error)
+                continue
+            rows = self._ledger.instances_named(record.receipt.sop_instance_uid)
+            if any(row.digest == record.digest for row in rows):
+                self._keeper.remove(address)
                 self._emit("retire.swept", container=info.name)
+            else:
+                self._adopt(info.name)
+                self._emit("retire.adopted", container=info.name)
 
     def _copy_out(self, now: float) -> bool:
         """Get what will stay long out of segments, so that these can be recycled."""

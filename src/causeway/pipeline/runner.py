@@ -121,8 +121,9 @@ class Parts:
             for plan in settings.destinations
         )  # fmt: skip
         self.retirement = Retirement(
-            ledger, spool, keeper, keep_seconds=settings.keep_seconds, emit=emit
-        )
+            ledger, spool, keeper, keep_seconds=settings.keep_seconds,
+            adopt=self.indexer.adopt, emit=emit,
+        )  # fmt: skip
 
 
 class _Loop:
@@ -256,6 +257,8 @@ class Pipeline:
         pause = PAUSE_SECONDS
         while not self._stopping.is_set():
             loop.wake.clear()
+            if self._stopping.is_set():
+                return  # said between the two lines above, and its wake-up is cleared now
             try:
                 now = self._parts.clock()
                 more = loop.turn(now)

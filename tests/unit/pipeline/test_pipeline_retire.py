@@ -212,3 +212,36 @@ def test_a_disk_that_fails_to_remove_is_asked_again(tmp_path: Path) -> None:
     retire(site)
     assert kinds(site) == []
     site.stop()
+
+
+def test_a_lost_ledger_is_built_again_from_the_spool_with_what_was_kept(site: Site) -> None:
+    broken = Image(number=1, cut=3)
+    site.receive(broken)
+    site.receive(Image(number=2))
+    site.receive(Image(study=2))
+    site.work(25)
+    site.ledger.hold("study:2", who="alice", why="wait", now=site.now)
+    site.work(40)
+    site.writer.close()
+    site.now += 1_000
+    retire(site)
+    retire(site)
+    assert kinds(site) == [Kind.KEPT, Kind.KEPT], "all that is left are copies"
+    site.stop()
+    for path in site.base.glob("ledger.db*"):
+        path.unlink()
+    site.start()
+    site.work(1, retire=True)
+    site.work(100)
+    assert kinds(site) == [Kind.KEPT, Kind.KEPT]
+    assert len(site.said("retire.adopted")) == 2
+    custody = site.ledger.custody()
+    assert custody.holds
+    assert (custody.received, custody.count(Disposition.QUARANTINED)) == (2, 1)
+    assert (Image(study=2).uid, Image(study=2).data()) in site.delivered_data_sets()
+    (bad,) = site.ledger.quarantined()
+    assert site.reader.read(bad.address) == broken.data()
+    site.now += 1_000
+    retire(site)
+    assert kinds(site) == [Kind.KEPT], "what is delivered goes, from where it is"
+    assert site.reader.read(bad.address) == broken.data()
