@@ -109,7 +109,7 @@ def test_idleness_ends():
 def test_a_slow_disk_is_not_charged_to_the_sender():
     with Listening(patience=HASTY) as listening:
         listening.sink.gate.clear()
-        threading.Timer(2.5, listening.sink.gate.set).start()
+        threading.Timer(1.6, listening.sink.gate.set).start()
         one = Outgoing(
             sop_class_uid=CT_IMAGE_STORAGE,
             sop_instance_uid="1.2.3",
