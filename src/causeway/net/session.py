@@ -45,7 +45,7 @@ from causeway.net.intake import Intake
 from causeway.net.options import ListenerOptions, ReceiveOptions
 from causeway.net.pace import Expiry, Marks, Phase, Waiting
 from causeway.net.sink import Emit, Sink
-from causeway.net.sockets import prepare
+from causeway.net.sockets import acknowledge_at_once, prepare
 from causeway.net.tls import ServerContext, fingerprint
 from causeway.values import Caller
 
@@ -338,6 +338,7 @@ class Session:
         marks.waiting = Waiting.TO_SEND
         self._socket.sendall(data)
         marks.waiting = Waiting.NOT
+        acknowledge_at_once(self._socket)
 
     def _give_up(self) -> Ending:
         """Patience ran out, or this side is stopping: say so, and do not wait for the peer."""

@@ -43,6 +43,19 @@ def prepare(connection: socket.socket) -> None:
     )
 
 
+def acknowledge_at_once(connection: socket.socket) -> None:
+    """Have the kernel acknowledge what comes next without delay; for after each send, which ends
+    it.
+
+    A peer that leaves Nagle's algorithm on (DCMTK does by default, and many devices are built on
+    it) keeps the last piece of each message back until the piece before is acknowledged, and a
+    kernel that has just sent something takes 40 ms over that, in the hope of something to send
+    along. Measured with ``storescu`` as it is installed: 54 CT images a second without this, 800
+    with it. Its price is one system call for each answer.
+    """
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
 def dial(host: str, port: int, timeout_seconds: float) -> socket.socket:
     """Connect; raises OSError. Every outgoing DICOM connection starts here."""
     connection = socket.create_connection((host, port), timeout=timeout_seconds)

@@ -25,7 +25,7 @@ from causeway.dimse import (
     TransportClosed,
 )
 from causeway.net.peer import AssociationLost, Peer, Unreachable
-from causeway.net.sockets import dial
+from causeway.net.sockets import acknowledge_at_once, dial
 from causeway.net.tls import client_context
 
 
@@ -139,6 +139,7 @@ class Wire:
                 self._socket.sendall(b"".join(buffers))
             else:
                 self._send_all(buffers)
+            acknowledge_at_once(self._socket)
         except OSError as error:
             why = self._last_words() or _cause(error)
             self.close()
