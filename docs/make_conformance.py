@@ -189,8 +189,8 @@ TLS 1.2 and 1.3 by the profiles of PS3.15 annex B: {
         ", ".join(f"`{profile}`" for profile in Profile)
     }. `bcp195` is the BCP 195
 RFC 8996, 9325 TLS profile, `bcp195-modified` the modified one. Mutual authentication is configured with `client_ca`,
-revocation with `crl`. Sessions are not resumed. Address, AE title and certificate of a source are checked together. See
-[TLS](howto/tls.md).
+revocation with `crl`. Sessions are not resumed in TLS 1.3, and in TLS 1.2 for about a minute at
+most. Address, AE title and certificate of a source are checked together. See [TLS](howto/tls.md).
 
 ## Character sets
 
