@@ -99,6 +99,8 @@ class Supervisor:
             ) from error
         self._ledger = self._open_ledger()
         self._recover(disk)
+        # What was open when the last run ended, however it ended, is over.
+        self._ledger.end_all_associations("lost", at=started_at)
         self._space = SpaceGauge(
             root, disk=disk, limits=mapping.space_limits(configuration), clock=time.monotonic
         )
