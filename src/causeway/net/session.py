@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -44,9 +43,10 @@ from causeway.net.admission import Admission, Refusal
 from causeway.net.intake import Intake
 from causeway.net.options import ListenerOptions, ReceiveOptions
 from causeway.net.pace import Expiry, Marks, Phase, Waiting
+from causeway.net.secured import Secured
 from causeway.net.sink import Emit, Sink
 from causeway.net.sockets import acknowledge_at_once, prepare
-from causeway.net.tls import ServerContext, fingerprint
+from causeway.net.tls import ServerContext
 from causeway.values import Caller
 
 
@@ -70,6 +70,9 @@ class Ending(enum.StrEnum):
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: close resets the connection."""
+
+_CUT_SHORT = frozenset({Ending.LOST, Ending.NO_TLS, Ending.SILENT})
+"""What an end looks like from inside when patience ran out in the middle of a call."""
 
 _OUTCOMES = {
     Ending.RELEASED: "released",
@@ -119,6 +122,8 @@ class Session:
         self.caller: Caller | None = None
         self.ending = Ending.LOST
         self._socket = connection
+        self._stream: socket.socket | Secured = connection
+        """What is read from and written to: the socket, or TLS over it."""
         self._listener = listener
         self._tls = tls
         self._around = surroundings
@@ -137,7 +142,6 @@ class Session:
         )
         self._began = time.monotonic()
         self._certificate = ""
-        self._octet = bytearray(1)
         self._expiry: Expiry | None = None
         self._stopping = False
         self._over = False
@@ -183,8 +187,7 @@ class Session:
     def _shut(self, how: int) -> None:
         with self._lock, contextlib.suppress(OSError):
             if not self._closed:
-                # Not SSLSocket.shutdown: that forgets the TLS connection under the serving thread.
-                socket.socket.shutdown(self._socket, how)
+                self._socket.shutdown(how)
 
     # The thread
 
@@ -201,30 +204,26 @@ class Session:
             self.ending = Ending.ABORTED if established else Ending.NOT_DICOM
             self._conclude(self.ending)
             self._leave(error.reply, linger=established)
-        except ssl.SSLError as error:
-            detail = error.reason or type(error).__name__
-            if self.marks.phase is Phase.HANDSHAKE:
-                self.ending = Ending.NO_TLS
         except OSError as error:
-            detail = type(error).__name__
+            detail = getattr(error, "reason", None) or type(error).__name__
         finally:
             self._finish(detail)
 
     def _secure(self, tls: ServerContext) -> None:
         """The TLS handshake, under the watchdog's eye."""
-        wrapped = tls.current.wrap_socket(
-            self._socket, server_side=True, do_handshake_on_connect=False
-        )
-        with self._lock:
-            self._socket = wrapped
-        wrapped.do_handshake()
-        self._certificate = fingerprint(wrapped)
+        secured = Secured(self._socket, tls.current)
+        try:
+            secured.do_handshake()
+        except OSError:
+            self.ending = Ending.SILENT if secured.silent else Ending.NO_TLS
+            raise
+        self._stream = secured
+        self._certificate = secured.fingerprint()
         self.marks.phase = Phase.OPENING
 
     def _serve(self) -> Ending:
         association, marks, intake = self._association, self.marks, self.intake
-        receive_into = self._socket.recv_into if self._tls is None else self._receive_secured
-        get_buffer = association.get_buffer
+        receive_into, get_buffer = self._stream.recv_into, association.get_buffer
         buffer_updated, next_event = association.buffer_updated, association.next_event
         to_receive, not_waiting = Waiting.TO_RECEIVE, Waiting.NOT
         while True:
@@ -254,20 +253,6 @@ class Session:
                     marks.phase = Phase.BETWEEN
                     if self._stopping:
                         return self._give_up()
-
-    def _receive_secured(self, buffer: memoryview) -> int:
-        """Receive over TLS, waiting outside of OpenSSL.
-
-        For OpenSSL the end of the stream in mid-session is an error after which it sends nothing
-        any more, so the last words of a thread that is woken (see ``_shut``) would be lost. So the
-        wait is a look at the bare socket, and OpenSSL is asked when there is something.
-        """
-        secured = self._socket
-        assert isinstance(secured, ssl.SSLSocket)
-        peeked = socket.MSG_PEEK
-        if not secured.pending() and not socket.socket.recv_into(secured, self._octet, 1, peeked):
-            return 0
-        return secured.recv_into(buffer)
 
     def _control(self, event: Event) -> Ending | None:
         """Everything but messages; how the association ended if it did."""
@@ -336,7 +321,7 @@ class Session:
     def _send(self, data: bytes) -> None:
         marks = self.marks
         marks.waiting = Waiting.TO_SEND
-        self._socket.sendall(data)
+        self._stream.sendall(data)
         marks.waiting = Waiting.NOT
         acknowledge_at_once(self._socket)
 
@@ -383,7 +368,7 @@ class Session:
 
     def _finish(self, detail: str) -> None:
         """Close, and tell what there is to tell."""
-        if self._expiry is not None and self.ending in {Ending.LOST, Ending.NO_TLS}:
+        if self._expiry is not None and self.ending in _CUT_SHORT:
             self.ending = Ending.TIMEOUT
         self._conclude(self.ending)
         self.close()

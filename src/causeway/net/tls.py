@@ -21,7 +21,6 @@ What is particular here, each for a reason that was seen (OpenSSL 3.0):
 from __future__ import annotations
 
 import enum
-import hashlib
 import os
 import ssl
 import threading
@@ -120,12 +119,6 @@ def client_context(options: ClientTls) -> ssl.SSLContext:
             context, options.certificate, options.key or options.certificate, options.key_password
         )
     return context
-
-
-def fingerprint(connection: ssl.SSLSocket) -> str:
-    """SHA-256 of the peer's certificate in hex; empty when it showed none."""
-    certificate = connection.getpeercert(binary_form=True)
-    return hashlib.sha256(certificate).hexdigest() if certificate else ""
 
 
 class ServerContext:

@@ -130,17 +130,24 @@ def test_a_stop_is_told_over_tls_too(site: Site):
 
 
 def test_half_a_record_does_not_outlast_patience(site: Site):
-    """A thread inside of OpenSSL cannot speak any more, and ends all the same."""
+    """And the last words are still said: OpenSSL has not seen the end of the stream."""
     with (
-        site.listening(patience=Patience(artim_seconds=0.5)) as listening,
+        site.listening(patience=Patience(idle_seconds=0.5)) as listening,
         ScriptedClient(listening.port) as client,
     ):
         secured = secure(client, site.context(ssl.TLSVersion.TLSv1_3))
+        client.associate()
         with socket.socket(fileno=os.dup(secured.fileno())) as bare:
             bare.sendall(b"\x17\x03\x03\x40\x00" + bytes(10))
-            with pytest.raises(ssl.SSLError, match=r"(?i)alert"):
-                client.closed_by_peer()
+            assert secured.recv(100)[:1] == A_ABORT
         listening.statistics(lambda now: now.ended == {Ending.TIMEOUT: 1})
+
+
+def test_a_probe_of_a_tls_port_is_no_event(site: Site):
+    with site.listening() as listening:
+        ScriptedClient(listening.port).close()
+        listening.statistics(lambda now: now.ended == {Ending.SILENT: 1})
+    assert listening.told == []
 
 
 def test_a_peer_that_vanishes_is_lost(site: Site):
