@@ -70,6 +70,9 @@ PATIENCE = Timeouts(connect_seconds=5, associate_seconds=10, response_seconds=20
 class Site:
     """One folder with a configuration, and the connector that runs on it, or does not."""
 
+    prefix: Sequence[str] = ()
+    """What the connector is run by, such as a program that takes rights away."""
+
     def __init__(self, folder: Path, *, tail: str = "", **settings: object) -> None:
         self.folder = folder
         self.port = int(settings.pop("port", None) or free_port())  # type: ignore[call-overload]
@@ -92,7 +95,7 @@ class Site:
     def start(self, *, seconds: float = 60) -> Site:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "causeway", "-c", str(self.config), "run"],
+                [*self.prefix, sys.executable, "-m", "causeway", "-c", str(self.config), "run"],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 process_group=0,
             )  # fmt: skip
@@ -319,3 +322,11 @@ def sent(site: Site, items: Sequence[Outgoing]) -> Iterator[int | None]:
     """Statuses, one for each."""
     for result in send(site.peer(), items):
         yield result.status
+
+
+def peak_memory_mib(pid: int) -> int:
+    """The most memory that a process ever had resident."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
+    raise AssertionError(f"no memory figure for {pid}")
