@@ -428,6 +428,16 @@ def test_a_lease_keeps_others_away_until_it_ends(ledger: Ledger) -> None:
     assert not ledger.settle_series(second, Advanced(to=SeriesState.COMPLETE), now=2111)
 
 
+def test_a_worker_is_not_taken_for_its_later_self(ledger: Ledger) -> None:
+    """The threads of one process share an owner's name; the epoch tells their claims apart."""
+    ledger.index([Feed().indexed()], now=1000)
+    first = claim(ledger, SeriesState.OPEN, now=2000, owner="pipeline")
+    second = claim(ledger, SeriesState.OPEN, now=2060, owner="pipeline")
+    assert ledger.renew([first, second], now=2061, lease_seconds=60) == (False, True)
+    assert not ledger.settle_series(first, Advanced(to=SeriesState.COMPLETE), now=2061)
+    assert ledger.settle_series(second, Advanced(to=SeriesState.COMPLETE), now=2061)
+
+
 def test_a_late_result_counts_while_nobody_else_has_claimed(ledger: Ledger) -> None:
     ledger.index([Feed().indexed()], now=1000)
     held = claim(ledger, SeriesState.OPEN, now=2000)

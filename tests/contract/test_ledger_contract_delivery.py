@@ -186,6 +186,15 @@ def test_a_lost_lease_of_a_delivery_is_taken_over(ledger: Ledger) -> None:
     assert ledger.settle_delivery(quick, Verified(), now=LATER + 62)
 
 
+def test_a_sender_is_not_taken_for_its_later_self(ledger: Ledger) -> None:
+    packaged(ledger)
+    first, second = delivery(ledger), delivery(ledger, now=LATER + 60)
+    assert first.delivery.owner == second.delivery.owner
+    assert ledger.renew([first], now=LATER + 61, lease_seconds=60) == (False,)
+    assert not ledger.settle_delivery(first, Verified(), now=LATER + 61)
+    assert ledger.settle_delivery(second, Verified(), now=LATER + 61)
+
+
 def test_freed_deliveries_are_due_again(ledger: Ledger) -> None:
     packaged(ledger)
     lost = delivery(ledger)
