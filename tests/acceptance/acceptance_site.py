@@ -324,6 +324,18 @@ def sent(site: Site, items: Sequence[Outgoing]) -> Iterator[int | None]:
         yield result.status
 
 
+def store(site: Site, *items: Outgoing) -> dict[str, bytes]:
+    """Store all of them, successfully; what was acknowledged."""
+    statuses = list(sent(site, items))
+    assert statuses == [0] * len(items), site.last_words()
+    return {item.sop_instance_uid: as_bytes(item) for item in items}
+
+
+def as_bytes(item: Outgoing) -> bytes:
+    assert isinstance(item.data, bytes)
+    return item.data
+
+
 def peak_memory_mib(pid: int) -> int:
     """The most memory that a process ever had resident."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

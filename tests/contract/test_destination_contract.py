@@ -57,6 +57,12 @@ class Parcel:
     def metadata(self, seal: Seal) -> bytes:
         return json.dumps({"sha256": seal.sha256, "by": self.description}).encode()
 
+    def is_told_by(self, text: bytes, seal: Seal) -> bool:
+        try:
+            return bool(json.loads(text)["sha256"] == seal.sha256)
+        except (ValueError, KeyError):
+            return False
+
     def recall(self, key: str) -> str | None:
         return self.memory.get(key)
 
@@ -225,6 +231,16 @@ def test_a_newer_version_of_the_program_recognises_what_the_older_one_brought(
     assert proof.already_there
     assert proof.seal == first.seal
     assert_delivered(world, parcel, proof)
+
+
+def test_what_a_lost_ledger_had_brought_is_recognised_and_left_as_it_is(world: World) -> None:
+    world.destination().deliver(Parcel())
+    before = world.content()
+    anew = Parcel()
+    anew.description = "told at another time"
+    proof = world.destination().deliver(anew)
+    assert proof.already_there
+    assert world.content() == before
 
 
 def test_something_else_in_its_place_is_a_conflict_and_stays(world: World) -> None:

@@ -87,6 +87,12 @@ class Shipment(Protocol):
     def metadata(self, seal: Seal) -> bytes:
         """The JSON that stands beside the archive."""
 
+    def is_told_by(self, text: bytes, seal: Seal) -> bool:
+        """Whether a JSON that stands there is this archive's, whenever it was made.
+
+        How a parcel came about is told there too, and is told anew after the ledger was lost.
+        """
+
     def recall(self, key: str) -> str | None:
         """What an earlier attempt remembered."""
 

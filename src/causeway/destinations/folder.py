@@ -202,7 +202,10 @@ class FolderDestination:
                 f"{shipment.key}.{shipment.attempt}.json",
                 lambda seal: shipment.remember(_METADATA_KEY, seal.sha256),
             )  # fmt: skip
-        elif self._sealed(folder / name).sha256 not in (mine, shipment.recall(_METADATA_KEY)):
+        elif self._sealed(folder / name).sha256 not in (
+            mine,
+            shipment.recall(_METADATA_KEY),
+        ) and not shipment.is_told_by(self._head(folder / name, 2 * len(text)), seal):
             raise DestinationConflict(
                 f"destination {self.name} has another description beside the archive",
                 hint="move it away, then retry the delivery",
@@ -256,6 +259,19 @@ class FolderDestination:
         self._files.reached("folder.renamed")
         self._files.fsync_dir(folder)
         return seal
+
+    def _head(self, path: Path, most: int) -> bytes:
+        """A file's first bytes; a stranger's may be of any size."""
+        fd = self._files.open(path, READ)
+        try:
+            found = bytearray()
+            while len(found) < most and (
+                data := self._files.pread(fd, most - len(found), len(found))
+            ):
+                found += data
+            return bytes(found)
+        finally:
+            self._files.close(fd)
 
     def _sealed(self, path: Path, *, sync: bool = False) -> Seal:
         """Size and digest of a file as the disk has it."""

@@ -151,6 +151,22 @@ def metadata(parcel: Parcel, seal: Seal, compression: Compression, created_at: f
     return (json.dumps(text, ensure_ascii=False, indent=1) + "\n").encode()
 
 
+_TOLD_ANEW: Final = ("written_by", "created_at", "completion")
+"""How the parcel came about; the rest follows from its members and their labels."""
+
+
+def is_same_parcel(one: bytes, other: bytes) -> bool:
+    """Whether two of these JSONs tell of the same archive, whenever they were written."""
+    try:
+        return _lasting(one) == _lasting(other)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False  # not one of ours
+
+
+def _lasting(text: bytes) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(text).items() if name not in _TOLD_ANEW}
+
+
 def _member(member: Member) -> dict[str, Any]:
     instance = member.instance
     return {
@@ -212,6 +228,9 @@ class ParcelShipment:
 
     def metadata(self, seal: Seal) -> bytes:
         return metadata(self._parcel, seal, self._compression, self._created_at)
+
+    def is_told_by(self, text: bytes, seal: Seal) -> bool:
+        return is_same_parcel(text, self.metadata(seal))
 
     def recall(self, key: str) -> str | None:
         return self._effects.get(key)

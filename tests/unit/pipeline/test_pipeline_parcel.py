@@ -20,7 +20,7 @@ from causeway.ledger import InstanceRow, ParcelRow, ParcelState, SeriesState
 from causeway.pipeline.deidentify import CleanSeries, Treatment, passthrough, restored
 from causeway.pipeline.hierarchy import SeriesNames
 from causeway.pipeline.parcel import Completion, Parcel, from_ledger, members, package
-from causeway.pipeline.shipment import Compression, metadata, moment_text
+from causeway.pipeline.shipment import Compression, is_same_parcel, metadata, moment_text
 from causeway.values import Identity
 
 COMPLETION = Completion(reason="no new image for 30 s", instances=3, expected=None)
@@ -235,3 +235,19 @@ def test_passing_everything_must_be_said_for_each_destination() -> None:
     assert clean.treatments == (("a", Treatment.NONE), ("b", Treatment.NONE))
     with pytest.raises(ConfigurationError, match="destination b"):
         passthrough(("a", "b"), {"a": Treatment.NONE})
+
+
+def test_when_it_was_told_does_not_make_another_parcel() -> None:
+    seal = Seal(size=1, sha256="00")
+
+    def told(parcel: Parcel, at: float = 0.0, seal: Seal = seal) -> bytes:
+        return metadata(parcel, seal, Compression.STORED, created_at=at)
+
+    parcel = made()
+    reason = replace(parcel.completion, reason="for another reason")
+    assert is_same_parcel(told(parcel), told(replace(parcel, completion=reason), at=9.0))
+    assert not is_same_parcel(told(parcel), told(parcel, seal=Seal(size=1, sha256="01")))
+    assert not is_same_parcel(told(parcel), told(replace(parcel, number=2)))
+    assert not is_same_parcel(told(parcel), told(replace(parcel, members=())))
+    for stranger in (b"", b"[]", b"null", b"{", b"\xff", b"{}", b"[" * 100_000):
+        assert not is_same_parcel(told(parcel), stranger)
