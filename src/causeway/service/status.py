@@ -97,7 +97,7 @@ class StatusFile:
                 }
                 for name, each in sources.items()
             },
-            "refusals": dict(door.refused),
+            "refusals": door.all_refused,
         }
         beside = self._path.with_suffix(".new")
         beside.write_text(json.dumps(said))
