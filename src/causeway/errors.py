@@ -4,7 +4,7 @@
 
     CausewayError
     ├── ConfigurationError          what the operator wrote is wrong; nothing was started
-    ├── StartupError                the configuration is right, the machine is not (port, rights, lock)
+    ├── StartupError                the machine does not allow it (port, rights, lock)
     ├── TemporaryError              trying again later may help
     │   ├── OutOfSpace              no room in the spool; the peer is told 0xA700
     │   ├── DestinationUnavailable  a destination does not answer or has no room

@@ -2,8 +2,8 @@
 
 A stage takes one of these and gives the next; nothing here knows a socket, a file or a table.
 Times are float seconds since the epoch, UTC, and are called ``…_at``; durations end in their unit.
-Values that can name a person hide themselves in ``repr`` (see ``Identity``), so that a log line or a
-traceback that carries them carries nothing about the patient.
+Values that can name a person hide themselves in ``repr`` (see ``Identity``), so that a log line or
+a traceback that carries them carries nothing about the patient.
 """
 
 from __future__ import annotations

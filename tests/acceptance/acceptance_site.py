@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from causeway.net import Outgoing, Peer, Timeouts, send
 from causeway.testing.phantom import make_instance
@@ -342,3 +345,17 @@ def peak_memory_mib(pid: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) // 1024
     raise AssertionError(f"no memory figure for {pid}")
+
+
+UNPRIVILEGED = (
+    "setpriv",
+    "--bounding-set=-dac_override,-dac_read_search,-fowner",
+    "--inh-caps=-dac_override,-dac_read_search,-fowner",
+)
+"""The superuser without what lets it pass over rights; everything else stays as it is."""
+NOBODY = 65534
+
+
+def need_another_user() -> None:
+    if shutil.which("setpriv") is None or subprocess.run([*UNPRIVILEGED, "true"]).returncode != 0:
+        pytest.skip("taking rights away takes the superuser and setpriv")

@@ -8,20 +8,15 @@ import subprocess
 import sys
 
 from acceptance_site import (
+    NOBODY,
+    UNPRIVILEGED,
     Site,
+    need_another_user,
     outgoing,
     sent,
 )
 
 from causeway.net import Outgoing
-
-UNPRIVILEGED = (
-    "setpriv",
-    "--bounding-set=-dac_override,-dac_read_search,-fowner",
-    "--inh-caps=-dac_override,-dac_read_search,-fowner",
-)
-"""The superuser without what lets it pass over rights; everything else stays as it is."""
-NOBODY = 65534
 
 
 def store(site: Site, *items: Outgoing) -> dict[str, bytes]:
@@ -50,15 +45,6 @@ def edit(site: Site, old: str, new: str) -> None:
     text = site.config.read_text()
     assert old in text
     site.config.write_text(text.replace(old, new))
-
-
-def deliveries(site: Site) -> dict[str, int]:
-    return dict(site.ask("status")["destinations"][0]["deliveries"])
-
-
-def events(site: Site) -> list[str]:
-    study = site.ask("studies")["studies"][0]["id"]
-    return [each["what"] for each in site.ask("study", f"study:{study}")["events"]]
 
 
 # --- it does not start, and says why --------------------------------------------------------------

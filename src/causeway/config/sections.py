@@ -75,8 +75,8 @@ class ListenerSettings(Settings):
     """Whether callers may use another called AE title than `ae_title`. The strict default tells a
     misdirected modality so at once."""
     maximum_pdu_bytes: Annotated[Size, Field(ge=4096, le=1048576)] = 131072
-    """Largest PDU that callers are asked to send, 4 KiB to 1 MiB. 128 KiB saves system calls against
-    the customary 16 KiB; above it there is little to gain."""
+    """Largest PDU that callers are asked to send, 4 KiB to 1 MiB. 128 KiB saves system calls
+    against the customary 16 KiB; above it there is little to gain."""
 
 
 class SourceSettings(Settings):

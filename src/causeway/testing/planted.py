@@ -67,7 +67,7 @@ class Planted:
     @classmethod
     def of(cls, seed: int) -> Planted:
         """The same seed gives the same patient."""
-        rng = random.Random(seed)  # noqa: S311  (a test's data, no secret)
+        rng = random.Random(seed)
 
         def word(syllables: int) -> str:
             return "".join(
