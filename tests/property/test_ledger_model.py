@@ -44,7 +44,7 @@ class Choices:
             (
                 self.of((1, 2)),
                 self.of((1, 2)),
-                self.of((1, 2, 3)),
+                self.of((1, 2, 3, self.of(range(4, 60)))),
                 self.of("aab"),
                 self.of((True, True, True, False)),
             )
@@ -68,7 +68,7 @@ class Actors:
                 self.walk.retire()
 
     def worker_acts(self, choose: Choices) -> None:
-        acts = ["claim", "go on"] + ["settle", "settle", "renew"] * bool(self.walk.claims)
+        acts = ["claim", "claim", "go on"] + ["settle", "settle", "renew"] * bool(self.walk.claims)
         match choose.of(acts):
             case "claim":
                 states = choose.of((WORKABLE, ARRIVING, {"complete"}, {"routed"}, {"cleaned"}))
