@@ -54,7 +54,7 @@ def loop_disk(tmp_path: Path) -> Iterator[Callable[..., LoopDisk]]:
         disk.unmount()
 
 
-CUTS = 12
+CUTS = 10
 
 
 @pytest.mark.slow
