@@ -228,6 +228,7 @@ class Supervisor:
             next_tally = time.monotonic() + TALLY_SECONDS
             while not self._stop.wait(TICK_SECONDS):
                 self._look_after_children()
+                self._keep_reserve()
                 self._tell()
                 if time.monotonic() >= next_tally:
                     next_tally = time.monotonic() + TALLY_SECONDS
@@ -299,11 +300,17 @@ class Supervisor:
         while not self._stop.is_set():
             try:
                 self._keeper.make_ahead(self._give_way)
-                self._space.keep_reserve()
             except (OSError, CausewayError) as error:
                 say("segments.not_made", level="warning", error=error)
                 self._stop.wait(TICK_SECONDS)
             self._stop.wait(AHEAD_SECONDS)
+
+    def _keep_reserve(self) -> None:
+        """Each second, whatever else waits: on a full disk the operator's commands live by it."""
+        try:
+            self._space.keep_reserve()
+        except (OSError, CausewayError) as error:
+            say("reserve.not_kept", level="warning", error=error)
 
     def _give_way(self) -> bool:
         """Wait while receivers use the disk and segments are left; whether to stop altogether.
