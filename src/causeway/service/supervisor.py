@@ -74,6 +74,7 @@ class Supervisor:
         self._told: Counter[str] = Counter()
         self._received = 0
         self._received_at = float("-inf")
+        self._reserve_kept: bool | None = None
         self._exits = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -206,6 +207,7 @@ class Supervisor:
         with self._signals():
             for child in self._children:
                 child.ensure(time.monotonic())
+            self._keep_reserve()  # first of all: what is received next takes the room
             threading.Thread(target=self._make_ahead, name="segments", daemon=True).start()
             self._door.start()
             self._await_receivers()
@@ -308,9 +310,15 @@ class Supervisor:
     def _keep_reserve(self) -> None:
         """Each second, whatever else waits: on a full disk the operator's commands live by it."""
         try:
-            self._space.keep_reserve()
+            kept = self._space.keep_reserve()
         except (OSError, CausewayError) as error:
             say("reserve.not_kept", level="warning", error=error)
+            return
+        if self._reserve_kept and not kept:
+            say("reserve.given_back", level="warning")
+        elif kept and self._reserve_kept is False:
+            say("reserve.made_again")
+        self._reserve_kept = kept
 
     def _give_way(self) -> bool:
         """Wait while receivers use the disk and segments are left; whether to stop altogether.
