@@ -1,7 +1,7 @@
 """Attributes of a data set, as text, for whatever decides on them.
 
-What a person writes in a rule (``Modality``, ``(0019,100C)``) and what a header says meet here. Only
-attributes of the top level are kept, since the same tag inside a sequence is about something else;
+What a person writes in a rule (``Modality``, ``(0019,100C)``) and what a header says meet here.
+Only attributes of the top level are kept, since the same tag inside a sequence is about something else;
 of the sequences only which series and instances they refer to.
 
 Absent and empty are two cases, and rules may tell them apart: ``text`` is ``None`` for an attribute
