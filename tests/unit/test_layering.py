@@ -14,6 +14,7 @@ ROOT = Path(causeway.__file__).parent
 NOUNS = {"values", "errors"}
 COMPOSED = NOUNS | {"dimse", "net", "spool", "ledger", "pipeline", "destinations", "config"}
 MAY_KNOW = {
+    "cards": {"errors"},
     "errors": set(),
     "values": {"errors"},
     "dimse": set(),
