@@ -241,7 +241,10 @@ class Door:
                     if number in receiver.held:
                         self._free_source(receiver.held[number])
                 case ConnectionClosed(number=number):
-                    self._forget(receiver.held.pop(number))
+                    # Said twice, it counts once; it must not end the thread that accepts.
+                    closed = receiver.held.pop(number, None)
+                    if closed is not None:
+                        self._forget(closed)
                 case Snapshot(statistics=statistics):
                     receiver.statistics = statistics
                     receiver.heard_at = self._clock()

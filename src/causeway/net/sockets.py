@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import Sequence
 
 from causeway.errors import StartupError
@@ -56,11 +57,45 @@ def acknowledge_at_once(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def dial(host: str, port: int, timeout_seconds: float) -> socket.socket:
-    """Connect; raises OSError. Every outgoing DICOM connection starts here."""
-    connection = socket.create_connection((host, port), timeout=timeout_seconds)
-    prepare(connection)
-    return connection
+def dial(
+    host: str,
+    port: int,
+    timeout_seconds: float,
+    *,
+    tls: ssl.SSLContext | None = None,
+    server_name: str = "",
+) -> socket.socket:
+    """Connect; raises OSError, and ValueError for a name that cannot be one. Every outgoing DICOM
+    connection starts here.
+
+    With ``tls`` it is an ``SSLSocket`` whose handshake is still to be done. It is one before it is
+    connected: when the peer resets a connection just before ``wrap_socket`` looks at it, that
+    raises, and a socket stays open that nobody can name any more (seen with Python 3.11).
+    """
+    if tls is not None and server_name:
+        server_name.encode("idna")  # raises here, while there is no socket
+    failed: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        connection = socket.socket(family, kind, protocol)
+        if tls is not None:
+            connection = tls.wrap_socket(
+                connection, server_hostname=server_name or None, do_handshake_on_connect=False
+            )
+        try:
+            connection.settimeout(timeout_seconds)
+            connection.connect(address)
+            prepare(connection)
+        except OSError as error:
+            connection.close()
+            failed = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise failed
 
 
 def listen(listeners: Sequence[ListenerOptions], backlog: int) -> list[socket.socket]:

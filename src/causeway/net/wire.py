@@ -42,26 +42,34 @@ class Wire:
             ),
         )
         context = client_context(peer.tls) if peer.tls is not None else None
-        seconds = peer.timeouts.connect_seconds
+        name = (peer.tls.server_name or peer.host) if peer.tls is not None else ""
         try:
-            self._socket = dial(peer.host, peer.port, seconds)
-        except OSError as error:
+            self._socket = dial(
+                peer.host,
+                peer.port,
+                peer.timeouts.connect_seconds,
+                tls=context,
+                server_name=name,
+            )
+        except (OSError, ValueError) as error:
             raise Unreachable(
                 f"{peer} cannot be reached: {_cause(error)}",
                 hint="is it running, and does a firewall allow this address and port?",
             ) from error
-        self._tls = context is not None
-        if context is not None and peer.tls is not None:
-            name = peer.tls.server_name or peer.host
-            try:
-                self._socket = context.wrap_socket(self._socket, server_hostname=name)
-            except (OSError, ValueError) as error:
-                self._socket.close()
-                raise Unreachable(
-                    f"{peer}: no TLS connection: {_cause(error)}",
-                    hint="is TLS spoken at that port, is its certificate signed by our CA, valid "
-                    "today, and made out to this host name?",
-                ) from error
+        self._tls = isinstance(self._socket, ssl.SSLSocket)
+        try:
+            if isinstance(self._socket, ssl.SSLSocket):
+                self._socket.do_handshake()
+        except OSError as error:
+            self.close()
+            raise Unreachable(
+                f"{peer}: no TLS connection: {_cause(error)}",
+                hint="is TLS spoken at that port, is its certificate signed by our CA, valid "
+                "today, and made out to this host name?",
+            ) from error
+        except BaseException:
+            self.close()
+            raise
 
     def next_event(self, seconds: float, during: str) -> Event:
         """The next event within so many seconds."""

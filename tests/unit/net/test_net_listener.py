@@ -32,6 +32,13 @@ from causeway.net import (
     echo,
     send,
 )
+from causeway.net.handover import (
+    Channel,
+    Connection,
+    ConnectionClosed,
+    channel_pair,
+    close_descriptor,
+)
 from causeway.testing.listening import LOOPBACK, Listening, RecordingSink, wait_for
 from causeway.testing.peers import (
     CT_IMAGE_STORAGE,
@@ -271,8 +278,12 @@ def test_a_source_has_its_cap_over_all_receivers():
         held.append(associate(listening.peer(), kinds))
         for each in held:
             each.abort()
-        now = listening.statistics(lambda now: now.all_refused == {Refusal.SOURCE_LIMIT: 1})
-        assert now.sources["ct1"].associations == 4
+        listening.statistics(
+            lambda now: (
+                now.all_refused == {Refusal.SOURCE_LIMIT: 1}
+                and now.sources["ct1"].associations == 4  # a receiver tells once a second
+            )
+        )
 
 
 def test_a_source_at_its_cap_that_releases_may_come_back_at_once():
@@ -315,6 +326,27 @@ def test_connections_go_to_the_receiver_with_the_fewest():
         assert [each.connections for each in now.receivers.values()] == [3, 3, 3]
         for each in held:
             each.release()
+
+
+def test_a_connection_that_is_closed_twice_counts_once_and_the_door_goes_on():
+    with Listening(sources=[capped(1)], receivers=0) as listening:
+        channel, end = channel_pair()
+        listening.door.attach("stutters", channel)
+        receiver = Channel(end)
+        with socket.create_connection(("127.0.0.1", listening.port)):
+            received = receiver.receive()
+            assert received is not None
+            message, descriptor = received
+            assert isinstance(message, Connection)
+            close_descriptor(descriptor)
+            for number in (message.number, message.number, 4711):
+                assert receiver.send(ConnectionClosed(number=number))
+            wait_for(lambda: listening.door.statistics().connections == 0)
+        receiver.close()
+        wait_for(lambda: listening.events("receiver.lost"))
+        assert not listening.door._by_address, "counted down twice"
+        listening.add_receiver("receiver-0")
+        assert echo(listening.peer()) == 0
 
 
 def test_without_a_receiver_there_is_an_answer():

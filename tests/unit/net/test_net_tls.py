@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import select
 import shutil
 import socket
 import ssl
+import struct
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -102,6 +107,50 @@ def test_objects_cross_over_mutual_tls(site: Site, version: ssl.TLSVersion, prof
         assert caller.certificate == site.scanner.fingerprint
         wait_for(lambda: listening.sink.ended)
         assert listening.sink.ended[0].outcome == "released"
+
+
+def test_a_connection_that_is_reset_before_the_handshake_leaves_no_socket(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    def until_reset(connection: socket.socket) -> None:
+        waiting = select.poll()
+        waiting.register(connection, select.POLLIN)
+        assert waiting.poll(10_000)
+
+    def reset_one() -> None:
+        connection, _ = listener.accept()
+        with connection:  # without lingering, closing is a reset
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    # Our client is as late with the handshake as a busy machine makes it now and then.
+    monkeypatch.setattr("causeway.net.sockets.prepare", until_reset)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        ThreadPoolExecutor(1) as pool,
+        warnings.catch_warnings(record=True) as told,
+    ):
+        warnings.simplefilter("always")
+        pool.submit(reset_one)
+        to = Peer(
+            host="127.0.0.1",
+            port=listener.getsockname()[1],
+            called_ae="CAUSEWAY",
+            calling_ae="TEST",
+            tls=site.client(site.scanner),
+        )
+        with pytest.raises(Unreachable, match="no TLS connection"):
+            echo(to)
+        gc.collect()
+    assert [str(each.message) for each in told] == []
+
+
+@pytest.mark.parametrize("name", ["..", "x" * 70 + ".example", ".example"])
+def test_a_name_that_cannot_be_one_is_an_error_of_the_peer(site: Site, name: str):
+    tls = site.client(site.scanner, server_name=name)
+    with Listening() as listening, pytest.raises(Unreachable, match="cannot be reached"):
+        echo(calling(listening, tls))
+    with Listening() as listening, pytest.raises(Unreachable, match="cannot be reached"):
+        echo(calling(listening, None, host=name))
 
 
 @pytest.fixture
