@@ -40,6 +40,9 @@ show` prints what is in effect, and `causeway config schema` prints its JSON Sch
 Unknown keys are refused. Relative paths start at the file's folder. Sizes are bytes, or texts such
 as `"10 GiB"` and `"500 MB"`. Secrets are references, `"env:NAME"` or `"file:PATH"`. Tables in
 double brackets can be repeated.
+
+Everything that a file says is read when the file is checked: rules, regular expressions, mappings,
+windows of time and names of time zones and attributes as well.
 """
 _COMMANDS_HEAD = """\
 Commands read the configuration (`--config FILE`, else the environment's `CAUSEWAY_CONFIG`, else
@@ -76,12 +79,17 @@ def settings_page() -> str:
         "# Settings\n",
         _SETTINGS_HEAD,
     ]
+    later = {table.model: table.heading for table in tables()}
     for table in tables():
         parts.append(f"## {_heading(table)}\n")
+        if table.heading != later[table.model]:
+            link = later[table.model]
+            parts.append(f"The keys of `{link}`, for this source, in place of what stands there.\n")
+            continue
         parts.append(f"{_prose(table.model.__doc__)}\n")
-        parts.append("| setting | value | default | |\n|---|---|---|---|")
-        parts += list(_settings_rows(table))
-        parts.append("")
+        rows = list(_settings_rows(table))
+        if rows:
+            parts += ["| setting | value | default | |\n|---|---|---|---|", *rows, ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -97,7 +105,7 @@ def _settings_rows(table: Table) -> Iterator[str]:
 
 
 def _default(field: Any, schema: dict[str, Any]) -> str:
-    value = field.default
+    value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined or value is None:
         return ""
     if _is_size(schema):
@@ -126,6 +134,8 @@ def _value(schema: dict[str, Any]) -> str:
     kind = schema.get("type")
     if kind in ("integer", "number"):
         return ("whole number" if kind == "integer" else "number") + _bounds(schema)
+    if kind == "object":
+        return f"table of {_value(schema.get('additionalProperties', {}))}s"
     if kind == "array":
         return f"list of {_value(schema.get('items', {}))}s"
     if kind == "string":

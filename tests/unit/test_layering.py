@@ -21,7 +21,7 @@ MAY_KNOW = {
     "net": NOUNS | {"dimse"},
     "spool": NOUNS,
     "ledger": NOUNS,
-    "config": {"errors"},
+    "config": {"errors", "attributes", "decide", "schedule"},
     "observe": {"errors"},
     "destinations": NOUNS | {"net"},
     "pipeline": NOUNS | {"spool", "ledger", "destinations"},

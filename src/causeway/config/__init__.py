@@ -15,13 +15,22 @@ from causeway.config.destinations import (
 from causeway.config.kinds import Secret, secret, show_size
 from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
 from causeway.config.problems import InvalidConfiguration, Problem
+from causeway.config.routes import GroupingSettings, RouteSettings, RoutesSettings
+from causeway.config.routing import (
+    MetadataSettings,
+    OptCondition,
+    OptInCondition,
+    OptOutCondition,
+    OptSettings,
+    RoutingSettings,
+)
+from causeway.config.schedule import HealthSettings, ScheduleSettings
 from causeway.config.sections import (
     CompletionSettings,
     ListenerSettings,
     LogSettings,
     ReceiveSettings,
     RetireSettings,
-    RouteSettings,
     SourceSettings,
     SpoolSettings,
     TlsSettings,
@@ -36,15 +45,25 @@ __all__ = [
     "Configuration",
     "DestinationSettings",
     "FolderDestination",
+    "GroupingSettings",
+    "HealthSettings",
     "InvalidConfiguration",
     "ListenerSettings",
     "Loaded",
     "LogSettings",
+    "MetadataSettings",
+    "OptCondition",
+    "OptInCondition",
+    "OptOutCondition",
+    "OptSettings",
     "Problem",
     "ReceiveSettings",
     "RetireSettings",
     "RetrySettings",
     "RouteSettings",
+    "RoutesSettings",
+    "RoutingSettings",
+    "ScheduleSettings",
     "Secret",
     "SourceSettings",
     "SpoolSettings",

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from causeway.config.destinations import DESTINATION_TYPES
 from causeway.config.kinds import Secret, Settings
 from causeway.config.lines import Lines
+from causeway.config.routing import Usual
 from causeway.config.tree import Configuration
 
 
@@ -58,13 +59,17 @@ def is_repeated(annotation: Any) -> bool:
 def tables() -> Iterator[Table]:
     """All tables in the order of the file, each before those inside it."""
     yield Table(heading="", model=Configuration)
-    for name, field in Configuration.model_fields.items():
-        key, repeated = key_of(name, field), is_repeated(field.annotation)
+    yield from _tables_below("", Configuration)
+
+
+def _tables_below(prefix: str, outer: type[Settings]) -> Iterator[Table]:
+    for name, field in outer.model_fields.items():
+        key = f"{prefix}{key_of(name, field)}"
         for model in models_in(field.annotation):
-            yield Table(heading=f"[[{key}]]" if repeated else f"[{key}]", model=model)
-            for inner_name, inner in model.model_fields.items():
-                for inner_model in models_in(inner.annotation):
-                    yield Table(heading=f"[{key}.{inner_name}]", model=inner_model)
+            heading = f"[[{key}]]" if is_repeated(field.annotation) else f"[{key}]"
+            yield Table(heading=heading, model=model)
+            if not (prefix and issubclass(model, Usual)):  # what a source says, it says as all do
+                yield from _tables_below(f"{key}.", model)
 
 
 def settings_of(model: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
@@ -117,7 +122,11 @@ def effective(configuration: Configuration, lines: Lines) -> Iterator[Shown]:
 
 
 def _effective(settings: Settings, path: tuple[str | int, ...], lines: Lines) -> Iterator[Shown]:
+    # A source's own table stands for what it says, and not for defaults.
+    partial = isinstance(settings, Usual) and len(path) > 1
     for name, field in type(settings).model_fields.items():
+        if partial and name not in settings.model_fields_set:
+            continue
         here = (*path, key_of(name, field))
         value = getattr(settings, name)
         if isinstance(value, Settings):
@@ -144,6 +153,8 @@ def plain(value: Any) -> Any:
             return value
         case tuple():
             return [plain(item) for item in value]
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
         case Path() | Secret():
             return str(value)
         case _:

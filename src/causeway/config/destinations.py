@@ -37,6 +37,8 @@ class DestinationSettings(Settings):
     repay the time."""
     parallel_deliveries: Annotated[int, Field(ge=1, le=64)] = 2
     """Deliveries to this destination at the same time."""
+    schedule: Name | None = None
+    """Name of the `[[schedule]]` in whose hours it is delivered to; without it, at any time."""
     retry: RetrySettings = RetrySettings()
     """When a failed delivery is tried again."""
 

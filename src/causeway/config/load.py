@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from causeway.config import rules
+from causeway.config import doubts, rules
 from causeway.config.describe import keys_at, tables_with
 from causeway.config.kinds import Surroundings, kind_of
 from causeway.config.lines import Lines, scan
@@ -124,7 +124,7 @@ def parse(text: str, *, file: Path | str = DEFAULT_NAME, look: bool = True) -> L
             what=found.what,
             right=found.right,
         )
-        for found in rules.doubts(configuration)
+        for found in doubts.doubts(configuration)
     )
     return Loaded(configuration=configuration, path=file, lines=lines, warnings=warnings)
 

@@ -1,9 +1,8 @@
-"""Rules between settings.
+"""Rules between settings that make a configuration unusable.
 
-``contradictions`` make a configuration unusable. They are looked for in what was written, table by
-table, and pass over whatever has the wrong shape (its own error says so), so that a duplicate name
-is reported even where the table has other mistakes. ``doubts`` are about a valid tree: it works,
-but is probably not what its author wants.
+They are looked for in what was written, table by table, and pass over whatever has the wrong shape
+(its own error says so), so that a duplicate name is reported even where the table has other
+mistakes. What works but is probably not meant is in ``doubts``.
 """
 
 from __future__ import annotations
@@ -13,10 +12,6 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from causeway.config.destinations import DestinationSettings
-from causeway.config.sections import ListenerSettings, SourceSettings
-from causeway.config.tree import Configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +23,13 @@ class Found:
 
 def contradictions(written: Mapping[str, Any]) -> Iterator[Found]:
     yield from _something_listens(written)
-    for table in ("source", "destination", "route"):
+    for table in ("source", "destination", "route", "schedule"):
         yield from _names_differ(written, table)
     yield from _ports_differ(written)
     yield from _routes_lead_somewhere(written)
+    yield from _schedules_are_there(written)
+    yield from _nothing_stands_twice(written)
+    yield from _waits_fit(written)
 
 
 def _entries(written: Mapping[str, Any], table: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -99,12 +97,25 @@ def _hosts_overlap(one: str, other: str) -> bool:
     return a == b or a.is_unspecified or b.is_unspecified
 
 
-def _routes_lead_somewhere(written: Mapping[str, Any]) -> Iterator[Found]:
-    names = [
-        entry["name"]
-        for _, entry in _entries(written, "destination")
-        if isinstance(entry.get("name"), str)
+def _names_of(written: Mapping[str, Any], table: str) -> list[str]:
+    return [
+        entry["name"] for _, entry in _entries(written, table) if isinstance(entry.get("name"), str)
     ]
+
+
+def _dangling(path: tuple[str | int, ...], table: str, name: str, names: list[str]) -> Found:
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        right = f'did you mean "{near[0]}"?'
+    elif names:
+        right = f"known {table}s: {', '.join(names)}"
+    else:
+        right = f'add a [[{table}]] with name = "{name}"'
+    return Found(path=path, what=f'there is no {table} "{name}"', right=right)
+
+
+def _routes_lead_somewhere(written: Mapping[str, Any]) -> Iterator[Found]:
+    names = _names_of(written, "destination")
     for index, entry in _entries(written, "route"):
         listed = entry.get("destinations")
         if not isinstance(listed, list):
@@ -114,138 +125,79 @@ def _routes_lead_somewhere(written: Mapping[str, Any]) -> Iterator[Found]:
             if not isinstance(name, str):
                 continue
             if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
-                right = (
-                    f'did you mean "{near[0]}"?'
-                    if near
-                    else f"known destinations: {', '.join(names)}"
-                    if names
-                    else f'add a [[destination]] with name = "{name}"'
-                )
-                yield Found(path=path, what=f'there is no destination "{name}"', right=right)
+                yield _dangling(path, "destination", name, names)
             elif name in listed[:position]:
                 yield Found(
                     path=path, what=f'"{name}" is named twice', right="name each destination once"
                 )
 
 
-def doubts(configuration: Configuration) -> Iterator[Found]:
-    yield from _listeners_in_doubt(configuration)
-    yield from _sources_in_doubt(configuration)
-    yield from _data_in_doubt(configuration)
+def _schedules_are_there(written: Mapping[str, Any]) -> Iterator[Found]:
+    names = _names_of(written, "schedule")
+    for index, entry in _entries(written, "destination"):
+        name = entry.get("schedule")
+        if isinstance(name, str) and name not in names:
+            yield _dangling(("destination", index, "schedule"), "schedule", name, names)
 
 
-def _listeners_in_doubt(configuration: Configuration) -> Iterator[Found]:
-    for index, listener in enumerate(configuration.listeners):
-        if not _is_loopback(listener) and listener.tls is None:
-            yield Found(
-                path=("listener", index, "host"),
-                what=f"{listener.host}:{listener.port} is reachable from the network without TLS",
-                right="add `tls`, or be sure that the network is trusted or tunnelled",
-            )
-        elif listener.tls is not None and listener.tls.client_ca is None:
-            yield Found(
-                path=("listener", index, "tls"),
-                what="callers are encrypted, but show no certificate",
-                right="add `client_ca` to ask for one",
-            )
+_LISTS = (
+    ("routing", "tags"),
+    ("routing", "known"),
+    ("metadata", "mappings"),
+    ("grouping", "split_by"),
+    ("schedule", "windows"),
+)
 
 
-def _sources_in_doubt(configuration: Configuration) -> Iterator[Found]:
-    if not configuration.sources:
-        yield Found(
-            path=(),
-            what="there is no source, so every caller is refused",
-            right="add a [[source]] for each machine that may send",
-        )
-    exposed = any(not _is_loopback(listener) for listener in configuration.listeners)
-    mutual = any(
-        listener.tls is not None and listener.tls.client_ca is not None
-        for listener in configuration.listeners
+def _nothing_stands_twice(written: Mapping[str, Any]) -> Iterator[Found]:
+    """In lists where it can only be a slip: which of the two did its author mean to be another?"""
+    for table, key in _LISTS:
+        for path, entry in _tables(written, table):
+            listed = entry.get(key)
+            if not isinstance(listed, list):
+                continue
+            seen: dict[str, int] = {}
+            for position, item in enumerate(listed):
+                if not isinstance(item, str):
+                    continue
+                known = seen.setdefault(" ".join(item.split()).casefold(), position)
+                if known != position:
+                    yield Found(
+                        path=(*path, key, position),
+                        what=f'"{item}" stands there already, as number {known + 1}',
+                        right="say it once",
+                    )
+
+
+def _tables(
+    written: Mapping[str, Any], table: str
+) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    """The tables of a name with their paths: the one, the repeated ones, those of sources."""
+    found = written.get(table)
+    if isinstance(found, dict):
+        yield (table,), found
+    for index, entry in _entries(written, table):
+        yield (table, index), entry
+    for index, source in _entries(written, "source"):
+        if isinstance(source.get(table), dict):
+            yield ("source", index, table), source[table]
+
+
+def _waits_fit(written: Mapping[str, Any]) -> Iterator[Found]:
+    """A source's own wait, beside the general one after a release."""
+    completion = written.get("completion")
+    after_release = (
+        completion.get("after_release_seconds") if isinstance(completion, dict) else None
     )
-    for index, source in enumerate(configuration.sources):
-        everywhere = any(network.prefixlen == 0 for network in source.addresses)
-        if everywhere and source.certificate is None and exposed:
-            who = "anyone" if source.ae_title == "*" else f"anyone who says {source.ae_title}"
+    if isinstance(after_release, bool) or not isinstance(after_release, int | float):
+        return
+    for index, source in _entries(written, "source"):
+        quiet = source.get("quiet_seconds")
+        if isinstance(quiet, bool) or not isinstance(quiet, int | float):
+            continue
+        if quiet < after_release:
             yield Found(
-                path=("source", index, "addresses"),
-                what=f"{who} may send, from any address",
-                right="name the networks that senders are in",
+                path=("source", index, "quiet_seconds"),
+                what=f"is {quiet:g}, below completion.after_release_seconds = {after_release:g}",
+                right="the end of associations can only shorten the wait: make that smaller",
             )
-        if source.certificate is not None and not mutual:
-            yield Found(
-                path=("source", index, "certificate"),
-                what="no listener asks for certificates, so this source can never be admitted",
-                right="add `tls` with `client_ca` to a listener, or leave `certificate` out",
-            )
-        for earlier, other in enumerate(configuration.sources[:index]):
-            if _hides(other, source):
-                yield Found(
-                    path=("source", index),
-                    what=f"never counts, because source {earlier + 1} comes first and fits too",
-                    right="put the narrower source first",
-                )
-                break
-
-
-def _hides(earlier: SourceSettings, later: SourceSettings) -> bool:
-    """Whether every caller that fits the later source fits the earlier one."""
-    return (
-        earlier.ae_title in ("*", later.ae_title)
-        and earlier.certificate in (None, later.certificate)
-        and all(
-            any(
-                inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
-                for outer in earlier.addresses
-            )
-            for inner in later.addresses
-        )
-    )
-
-
-def _data_in_doubt(configuration: Configuration) -> Iterator[Found]:
-    if configuration.spool.durability == "relaxed":
-        yield Found(
-            path=("spool", "durability"),
-            what="a power cut loses objects that senders were told are safe",
-            right='durability = "synced"',
-        )
-    routed = {name for route in configuration.routes for name in route.destinations}
-    for index, destination in enumerate(configuration.destinations):
-        if destination.name not in routed:
-            yield Found(
-                path=("destination", index, "name"),
-                what=f'no route leads to "{destination.name}"',
-                right=f'add a [[route]] with destinations = ["{destination.name}"]',
-            )
-        yield from _destination_in_doubt(configuration, index, destination)
-    if not configuration.destinations:
-        yield Found(
-            path=(),
-            what="there is no destination, so what is received stays in the spool",
-            right="add a [[destination]] and a [[route]] to it",
-        )
-    for index in range(1, len(configuration.routes)):
-        yield Found(
-            path=("route", index),
-            what="is never reached, because route 1 matches everything",
-            right="name several destinations in one route",
-        )
-
-
-def _destination_in_doubt(
-    configuration: Configuration, index: int, destination: DestinationSettings
-) -> Iterator[Found]:
-    path = getattr(destination, "path", None)
-    if path is not None and (
-        path == configuration.data_dir or configuration.data_dir in path.parents
-    ):
-        yield Found(
-            path=("destination", index, "path"),
-            what="stands inside data_dir, where it takes the spool's room",
-            right="use a folder beside it",
-        )
-
-
-def _is_loopback(listener: ListenerSettings) -> bool:
-    return listener.host == "localhost" or ipaddress.ip_address(listener.host).is_loopback

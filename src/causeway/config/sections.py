@@ -24,6 +24,7 @@ from causeway.config.kinds import (
     show_size,
     wrong,
 )
+from causeway.config.routing import MetadataSettings, OptSettings, RoutingSettings
 
 
 class TlsSettings(Settings):
@@ -94,6 +95,14 @@ class SourceSettings(Settings):
     maximum_associations: Annotated[int, Field(ge=1)] = 64
     """Associations that this source may have open at once, so that one source cannot take all of
     `receive.maximum_associations`."""
+    quiet_seconds: Annotated[float, Field(gt=0, le=86400)] | None = None
+    """Takes the place of `completion.quiet_seconds` for this source."""
+    routing: RoutingSettings | None = None
+    """Takes the place of `[routing]` for this source, key by key."""
+    opt: OptSettings | None = None
+    """Takes the place of `[opt]` for this source, key by key."""
+    metadata: MetadataSettings | None = None
+    """Takes the place of `[metadata]` for this source, key by key."""
 
 
 class ReceiveSettings(Settings):
@@ -164,7 +173,7 @@ class SpoolSettings(Settings):
 
 
 class CompletionSettings(Settings):
-    """When a series counts as whole."""
+    """When a series counts as whole, and its study."""
 
     quiet_seconds: Annotated[float, Field(gt=0, le=86400)] = 30
     """A series is complete when nothing arrived for it for so long; each image starts the time
@@ -176,6 +185,12 @@ class CompletionSettings(Settings):
     use_expected_counts: bool = True
     """Whether a count in the images (Images in Acquisition) that is reached twice running also ends
     the wait early."""
+    acquisition_delay_seconds: Annotated[float, Field(ge=0, le=604800)] = 0
+    """Time that a complete series waits before it is decided where it goes, so that a person can
+    still correct it at the scanner."""
+    study_quiet_seconds: Annotated[float, Field(gt=0, le=604800)] = 300
+    """Time without an image after which a study is whole, for routes with `complete = "study"`.
+    Longer than the pauses between the series of an examination."""
 
     @model_validator(mode="after")
     def _release_within_quiet(self) -> CompletionSettings:
@@ -188,15 +203,6 @@ class CompletionSettings(Settings):
                 "out",
             )
         return self
-
-
-class RouteSettings(Settings):
-    """Where studies go. The first route that matches counts; without a condition, all match."""
-
-    name: Name | None = None
-    """Name of the route in status and logs; unique."""
-    destinations: Annotated[tuple[Name, ...], Field(min_length=1)]
-    """Names of the destinations that get the study, each its own delivery."""
 
 
 class RetireSettings(Settings):

@@ -8,13 +8,15 @@ from pydantic import Field
 
 from causeway.config.destinations import AnyDestination
 from causeway.config.kinds import Folder, Settings
+from causeway.config.routes import GroupingSettings, RouteSettings, RoutesSettings
+from causeway.config.routing import MetadataSettings, OptSettings, RoutingSettings
+from causeway.config.schedule import HealthSettings, ScheduleSettings
 from causeway.config.sections import (
     CompletionSettings,
     ListenerSettings,
     LogSettings,
     ReceiveSettings,
     RetireSettings,
-    RouteSettings,
     SourceSettings,
     SpoolSettings,
 )
@@ -35,11 +37,25 @@ class Configuration(Settings):
     spool: SpoolSettings = SpoolSettings()
     """Where received bytes wait."""
     completion: CompletionSettings = CompletionSettings()
-    """When a series counts as whole."""
+    """When a series counts as whole, and its study."""
+    routing: RoutingSettings = RoutingSettings()
+    """Where routing strings stand, and what holds without one."""
+    opt: OptSettings = OptSettings()
+    """Which series are taken at all."""
+    metadata: MetadataSettings = MetadataSettings()
+    """How the hierarchy is filled."""
+    groupings: tuple[GroupingSettings, ...] = Field(default=(), alias="grouping")
+    """How series become acquisitions."""
+    schedules: tuple[ScheduleSettings, ...] = Field(default=(), alias="schedule")
+    """Hours in which destinations are delivered to."""
     destinations: tuple[AnyDestination, ...] = Field(default=(), alias="destination")
     """Where studies can go."""
+    routes_match: RoutesSettings = Field(default=RoutesSettings(), alias="routes")
+    """How the routes are asked."""
     routes: tuple[RouteSettings, ...] = Field(default=(), alias="route")
-    """Which studies go where."""
+    """Which series go where."""
+    health: HealthSettings = HealthSettings()
+    """From when on waiting counts as a fault."""
     retire: RetireSettings = RetireSettings()
     """When bytes leave the spool."""
     log: LogSettings = LogSettings()
@@ -51,6 +67,16 @@ class Configuration(Settings):
             if destination.name == name:
                 return destination
         raise KeyError(name)
+
+    def routing_of(self, source: SourceSettings) -> RoutingSettings:
+        """What holds for a source."""
+        return self.routing.overridden(source.routing)
+
+    def opt_of(self, source: SourceSettings) -> OptSettings:
+        return self.opt.overridden(source.opt)
+
+    def metadata_of(self, source: SourceSettings) -> MetadataSettings:
+        return self.metadata.overridden(source.metadata)
 
     @property
     def ledger_path(self) -> Path:

@@ -75,7 +75,7 @@ def test_sizes_have_units() -> None:
 # Each row: what is added to MINIMAL, the line the problem is on, part of what, part of right.
 WRONG = [
     ("[spool]\nquota = 1", 6, 'unknown key "quota"', 'did you mean "quota_bytes"'),
-    ("[retire]\nquiet_seconds = 1", 6, 'unknown key "quiet_seconds"', "stands in [completion]"),
+    ("[retire]\nquiet_seconds = 1", 6, 'unknown key "quiet_seconds"', "[completion]"),
     ("[retire]\nbananas = 1", 6, 'unknown key "bananas"', "known here: keep_hours"),
     ("[spol]", 5, 'unknown key "spol"', 'did you mean "spool"'),
     ('[receive]\nprocesses = "2"', 6, "a whole number, not the text", "write: processes = 2"),
