@@ -17,16 +17,11 @@ from typing import Any, Final
 
 from blake3 import blake3
 
+from causeway.decide.labels import Labels
 from causeway.errors import LedgerCorrupt
 from causeway.ledger import InstanceRow, ParcelRow
 from causeway.pipeline.deidentify import CleanSeries
-from causeway.pipeline.hierarchy import (
-    Labels,
-    SeriesNames,
-    acquisition_moment,
-    labels,
-    session_moment,
-)
+from causeway.pipeline.names import SeriesNames, labels, moment
 from causeway.values import Identity
 
 RECIPE_VERSION: Final = 1
@@ -126,7 +121,7 @@ def package(
         amends=tuple(Earlier(number=row.number, name=row.name) for row in earlier),
         names=clean.names,
         labels=wanted,
-        moment=acquisition_moment(clean.names) or session_moment(clean.names),
+        moment=moment(clean.names),
         modality=clean.modality,
         treatments=tuple((name, treatment.value) for name, treatment in clean.treatments),
         completion=completion,

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from causeway.decide.labels import Labels
 from causeway.errors import TemporaryError
 from causeway.ledger import Placement
-from causeway.pipeline.hierarchy import Labels
 
 SEPARATOR: Final = "/"
 FOLDED_PREFIX: Final = "~"

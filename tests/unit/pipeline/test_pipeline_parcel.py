@@ -18,7 +18,7 @@ from causeway.destinations import Seal
 from causeway.errors import ConfigurationError, LedgerCorrupt, NotAllowed
 from causeway.ledger import InstanceRow, ParcelRow, ParcelState, SeriesState
 from causeway.pipeline.deidentify import CleanSeries, Treatment, passthrough, restored
-from causeway.pipeline.hierarchy import SeriesNames
+from causeway.pipeline.names import SeriesNames
 from causeway.pipeline.parcel import Completion, Parcel, from_ledger, members, package
 from causeway.pipeline.shipment import Compression, is_same_parcel, metadata, moment_text
 from causeway.values import Identity

@@ -7,9 +7,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from causeway.decide.labels import Labels
 from causeway.errors import DestinationUnavailable
 from causeway.ledger import Placement
-from causeway.pipeline.hierarchy import Labels
 from causeway.pipeline.placement import place_series
 from causeway.testing.site import Image, Site
 

@@ -6,7 +6,7 @@ import enum
 from dataclasses import InitVar, dataclass, field
 
 from causeway.ledger import InstanceRow
-from causeway.pipeline.hierarchy import SeriesNames
+from causeway.pipeline.names import SeriesNames
 
 
 class Treatment(enum.StrEnum):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from causeway.errors import ConfigurationError, NotAllowed
 from causeway.ledger import InstanceRow, SeriesRow, SeriesState, StudyRow
 from causeway.pipeline.deidentify.clean import SEAL, CleanSeries, Treatment
-from causeway.pipeline.hierarchy import SeriesNames
+from causeway.pipeline.names import SeriesNames
 
 
 def passthrough(destinations: Sequence[str], treatments: Mapping[str, Treatment]) -> str:

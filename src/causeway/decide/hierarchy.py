@@ -1,0 +1,221 @@
+"""The hierarchy of a series: from group to acquisition, and what is told of each level.
+
+Each field has a chain: the routing string, what mappings extracted, what the header says, the
+site's defaults, and for a label a last link that never fails (a UID). An override goes before all
+of it, and an empty one takes a field away. Every field keeps where it came from and how it stood
+there (``Field``). What the chains are, field by field, with examples, is in
+``docs/reference/hierarchy.md``.
+
+Group and project are one thing: a routing string that is there gives both or leaves them to the
+platform's place for what nobody has sorted, and a project without a group goes there too.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from causeway.attributes import Attributes
+from causeway.decide.chains import BUILT_IN, Header, link, said_by
+from causeway.decide.labels import (
+    ACQUISITION_CHARACTERS,
+    FILE_CHARACTERS,
+    LABEL_CHARACTERS,
+    UNNAMED,
+    Labels,
+    first_label,
+    group_id,
+    sanitised,
+)
+from causeway.decide.moments import moment_text, zone_name
+from causeway.decide.people import age_of, sex_of, weight_of
+from causeway.decide.verdict import Field
+
+if TYPE_CHECKING:
+    from causeway.decide.routing import Routing
+
+UNKNOWN_GROUP: Final = "unknown"
+UNSORTED_PROJECT: Final = "Unsorted"
+ARCHIVE_SUFFIX: Final = ".dicom.zip"
+
+_GROUP: Final = "group._id"
+_PROJECT: Final = "project.label"
+_SITE: Final = frozenset({"default", "override"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hierarchy:
+    """The fields by name, such as ``subject.label``."""
+
+    fields: Mapping[str, Field] = field(repr=False)
+
+    @property
+    def labels(self) -> Labels:
+        return labels_of(self.fields)
+
+
+def hierarchy(
+    attributes: Attributes,
+    *,
+    study_instance_uid: str,
+    series_instance_uid: str,
+    routing: Routing | None,
+    mapped: Mapping[str, object],
+    defaults: Mapping[str, str],
+    overrides: Mapping[str, str],
+    timezone: dt.tzinfo,
+    series_number_prefix: bool,
+) -> Hierarchy:
+    """The hierarchy of a series; ``mapped`` is what mappings have extracted from its header.
+
+    Never raises for what a header, a mapping or a configured value says: what cannot be a value
+    of its field is passed over, and the next link counts.
+    """
+    header = Header(
+        attributes=attributes,
+        study_instance_uid=study_instance_uid,
+        series_instance_uid=series_instance_uid,
+        timezone=timezone,
+    )
+    said = said_by(header, series_number_prefix=series_number_prefix)
+    outside = _outside(routing, mapped, timezone)
+    found: dict[str, Field] = {}
+    for name in dict.fromkeys([*said.chains, *outside, *defaults, *overrides]):
+        if name in overrides:
+            links = [_written(name, overrides[name], "override", timezone)]
+        else:
+            default = _written(name, defaults.get(name, ""), "default", timezone)
+            links = [*outside.get(name, ()), *said.chains.get(name, ()), default]
+        value = next((each for each in links if each is not None), said.last.get(name))
+        if value is not None:
+            found[name] = value
+    return Hierarchy(fields=_completed(found, overrides, timezone))
+
+
+def labels_of(fields: Mapping[str, Field]) -> Labels:
+    """The folders of a hierarchy; each a safe name, whatever the fields hold."""
+
+    def label(name: str, fallback: str, characters: int = LABEL_CHARACTERS) -> str:
+        value = str(fields[name].value) if name in fields else ""
+        return first_label(value, fallback, characters=characters)
+
+    return Labels(
+        group=label(_GROUP, UNKNOWN_GROUP),
+        project=label(_PROJECT, UNSORTED_PROJECT),
+        subject=label("subject.label", UNNAMED),
+        session=label("session.label", UNNAMED),
+        acquisition=label("acquisition.label", UNNAMED, ACQUISITION_CHARACTERS),
+    )
+
+
+def moment_of(fields: Mapping[str, Field], name: str) -> dt.datetime | None:
+    """A timestamp of the hierarchy (``acquisition.timestamp``), aware; None if there is none."""
+    try:
+        return dt.datetime.fromisoformat(str(fields[name].value)) if name in fields else None
+    except ValueError:
+        return None
+
+
+def _completed(
+    found: dict[str, Field], overrides: Mapping[str, str], timezone: dt.tzinfo
+) -> dict[str, Field]:
+    """What follows from other fields, and the place of what nobody has sorted."""
+    if _GROUP not in found:
+        found[_GROUP] = Field(value=UNKNOWN_GROUP, origin=BUILT_IN)
+        # What the site itself says of a project stays; what a header says needs its group.
+        if (project := found.get(_PROJECT)) is not None and project.origin not in _SITE:
+            found[_PROJECT] = Field(value=UNSORTED_PROJECT, raw=project.raw, origin=BUILT_IN)
+    found.setdefault(_PROJECT, Field(value=UNSORTED_PROJECT, origin=BUILT_IN))
+    for level in ("session", "acquisition"):
+        zone = f"{level}.timezone"
+        moment = moment_of(found, f"{level}.timestamp")
+        if moment is not None and zone not in overrides and zone not in found:
+            found[zone] = Field(value=zone_name(timezone, moment), origin="timezone")
+    if "file.name" not in found and "file.name" not in overrides:
+        label = found["acquisition.label"]
+        found["file.name"] = Field(
+            value=f"{label.value}{ARCHIVE_SUFFIX}", raw=label.raw, origin=label.origin
+        )
+    return found
+
+
+# --- what was said from outside the header --------------------------------------------------------
+
+
+def _outside(
+    routing: Routing | None, mapped: Mapping[str, object], timezone: dt.tzinfo
+) -> dict[str, tuple[Field | None, ...]]:
+    """Links that go before the header's, by field."""
+    links: dict[str, list[Field | None]] = {}
+    if routing is not None:
+        for name, text in (
+            (_GROUP, routing.group),
+            (_PROJECT, routing.project),
+            ("subject.label", routing.subject),
+            ("session.label", routing.session),
+            ("acquisition.label", routing.acquisition),
+        ):
+            links[name] = [_written(name, text, "routing", timezone)]
+    for name, value in mapped.items():
+        # A string is taken whole: no mapping completes the group or project of one.
+        if routing is None or name not in (_GROUP, _PROJECT):
+            links.setdefault(name, []).append(_written(name, value, "mapping", timezone))
+    return {name: tuple(each) for name, each in links.items()}
+
+
+def _written(name: str, value: object, origin: str, timezone: dt.tzinfo) -> Field | None:
+    """A value that somebody has written for this field, if it can be one.
+
+    It may be text, a number, a moment, a list of tags, or a field that knows where it came from.
+    """
+    raw = ""
+    if isinstance(value, Field):
+        raw, origin = value.raw, value.origin or origin
+        value = value.value
+    if isinstance(value, dt.datetime):
+        text = moment_text(value)
+    elif isinstance(value, (list, tuple)):
+        text = ",".join(map(str, value))
+    else:
+        text = "" if value is None else str(value)
+    normal: str | float | None
+    if name in _TIMESTAMPS:
+        normal = _timestamp(text, timezone)
+    elif (reading := _READINGS.get(name)) is not None:
+        normal = reading(text)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        normal = value
+    else:
+        normal = text
+    return link(normal, origin, raw=raw or text)
+
+
+def _age(text: str) -> int | None:
+    """Seconds, as the platform keeps them; with a unit as DICOM writes ages."""
+    seconds = weight_of(text)
+    return age_of(text) if seconds is None else int(seconds)
+
+
+def _timestamp(text: str, timezone: dt.tzinfo) -> str:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return moment_text(moment.replace(tzinfo=timezone) if moment.tzinfo is None else moment)
+
+
+_TIMESTAMPS: Final = frozenset({"session.timestamp", "acquisition.timestamp"})
+_READINGS: Final[Mapping[str, Callable[[str], str | float | None]]] = {
+    _GROUP: group_id,
+    "group.label": sanitised,
+    _PROJECT: sanitised,
+    "subject.label": sanitised,
+    "subject.sex": sex_of,
+    "session.label": sanitised,
+    "session.age": _age,
+    "session.weight": weight_of,
+    "acquisition.label": lambda text: sanitised(text, characters=ACQUISITION_CHARACTERS),
+    "file.name": lambda text: sanitised(text, characters=FILE_CHARACTERS),
+}
