@@ -27,6 +27,15 @@ from causeway.config.kinds import (
 from causeway.config.routing import MetadataSettings, OptSettings, RoutingSettings
 
 
+class SiteSettings(Settings):
+    """The site, as people know it: printed on the cards that `causeway card` makes."""
+
+    name: Annotated[str, Field(max_length=80)] = ""
+    """Name of the hospital or institute."""
+    contact: Annotated[str, Field(max_length=160)] = ""
+    """Whom scanner operators call, such as `Research IT, phone 4711`."""
+
+
 class TlsSettings(Settings):
     """TLS for one listener. With `client_ca` it is mutual: callers must show a certificate."""
 

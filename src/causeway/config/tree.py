@@ -17,6 +17,7 @@ from causeway.config.sections import (
     LogSettings,
     ReceiveSettings,
     RetireSettings,
+    SiteSettings,
     SourceSettings,
     SpoolSettings,
 )
@@ -58,6 +59,8 @@ class Configuration(Settings):
     """From when on waiting counts as a fault."""
     retire: RetireSettings = RetireSettings()
     """When bytes leave the spool."""
+    site: SiteSettings = SiteSettings()
+    """Who runs it, for people."""
     log: LogSettings = LogSettings()
     """What is said on standard error."""
 
