@@ -14,7 +14,8 @@ ROOT = Path(causeway.__file__).parent
 NOUNS = {"values", "errors"}
 COMPOSED = NOUNS | {"dimse", "net", "spool", "ledger", "pipeline", "destinations", "config"}
 MAY_KNOW = {
-    "cards": {"errors"},
+    "cards": {"attributes", "config", "decide", "errors"},
+    "part10": set(),
     "errors": set(),
     "values": {"errors"},
     "dimse": set(),
@@ -29,8 +30,9 @@ MAY_KNOW = {
     "pipeline": NOUNS | {"spool", "ledger", "destinations", "attributes", "decide"},
     "service": COMPOSED | {"observe"},
     "doctor": COMPOSED | {"observe"},
-    "cli": COMPOSED | {"observe", "doctor", "service", "demo"},
-    "demo": COMPOSED | {"cli", "testing"},  # its patients are phantoms, and nothing else of testing
+    "cli": COMPOSED | {"cards", "explain", "part10", "observe", "doctor", "service", "demo"},
+    # Its patients are phantoms, and nothing else of testing.
+    "demo": COMPOSED | {"part10", "cli", "testing"},
     "__main__": {"cli"},
     "testing": COMPOSED | {"service"},
 }

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from causeway.cli.part10 import NotSendable, Part10, read_part10
 from causeway.dimse import Category, category
 from causeway.net import Outgoing, Peer, StoreResult
 from causeway.net import send as send_all
+from causeway.part10 import NotSendable, Part10, read_part10
 
 SentAs = Literal["stored", "warning", "refused", "skipped", "failed"]
 

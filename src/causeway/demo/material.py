@@ -13,8 +13,8 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from causeway.cli.part10 import NotSendable, read_part10
 from causeway.net import Outgoing
+from causeway.part10 import NotSendable, read_part10
 from causeway.testing.phantom import ct_study, mr_study
 
 REAL_SCANS = (

@@ -14,8 +14,8 @@ from pathlib import Path
 from blake3 import blake3
 from rich.tree import Tree
 
-from causeway.cli.part10 import read_part10
 from causeway.demo.watch import images
+from causeway.part10 import read_part10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ import pytest
 from cli_world import call
 
 from causeway.cli.network import host_and_port
-from causeway.cli.part10 import NotSendable, read_part10
 from causeway.errors import ConfigurationError
 from causeway.net import ListenerOptions, ServerTls
+from causeway.part10 import NotSendable, read_part10
 from causeway.testing.certificates import TestAuthority
 from causeway.testing.listening import Listening
 from causeway.testing.planted import Planted
