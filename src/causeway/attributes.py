@@ -1,8 +1,8 @@
 """Attributes of a data set, as text, for whatever decides on them.
 
 What a person writes in a rule (``Modality``, ``(0019,100C)``) and what a header says meet here.
-Only attributes of the top level are kept, since the same tag inside a sequence is about something else;
-of the sequences only which series and instances they refer to.
+Only attributes of the top level are kept, since the same tag inside a sequence is about something
+else; of the sequences, only which series and instances they refer to.
 
 Absent and empty are two cases, and rules may tell them apart: ``text`` is ``None`` for an attribute
 that is not there, and ``""`` for one without a value.
@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pydicom.datadict import DicomDictionary, keyword_for_tag, tag_for_keyword
+from pydicom import datadict
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
 from causeway.errors import ConfigurationError
 
@@ -101,4 +102,5 @@ def name_of(tag: int) -> str:
 
 @lru_cache(maxsize=1)
 def _by_folded_keyword() -> Mapping[str, int]:
-    return {entry[4].casefold(): tag for tag, entry in DicomDictionary.items() if entry[4]}
+    entries: Mapping[int, tuple[str, ...]] = datadict.DicomDictionary  # type: ignore[attr-defined]
+    return {entry[4].casefold(): tag for tag, entry in entries.items() if entry[4]}

@@ -111,3 +111,11 @@ class Plan:
     """For standard attributes that nothing else speaks of: keep, or remove in allow-list mode."""
     keeps_safe_private: bool = False
     """Whether Private Data Element Characteristics Sequence may declare blocks as safe."""
+
+    def keeps_creator(self, group: int, creator: str) -> bool:
+        """Whether any element of a private creator's block may stay."""
+        name = creator.strip().lower()
+        return any(
+            key[0] == group and key[1] == name and rule.action is not Action.REMOVE
+            for key, rule in self.private.items()
+        )

@@ -1,0 +1,206 @@
+"""A plan made ready for one kind of object: what to do, by tag as it stands in the bytes.
+
+PS3.15's combined codes depend on the type that an attribute has in the object's IOD: what must be
+there (type 1) gets a dummy, what may be empty (type 2) is emptied, the rest goes. Inside sequences,
+and for SOP classes that are not known, the most demanding type is assumed, since an object that
+lost what it must have is of no use to anyone.
+
+Entries of ``operations``: a rule; ``None`` for a value that stays as it is; ``SEQUENCE`` for
+a sequence that stays and whose items are edited. What is not in it is looked into by ``rule``:
+private and repeating groups, unknown tags, values of another VR than PS3.6 says.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from pydicom.datadict import repeater_has_tag
+
+from causeway.deidentify.edit.syntax import DICTIONARY, dictionary_vr, raw_of, vr_code
+from causeway.deidentify.plan import Action, Plan, Rule
+
+AttributeTypes = Callable[[str, int], str]
+"""(SOP class UID, tag) → ``1``, ``1C``, ``2``, ``2C`` or ``3`` at the top level of its IOD; empty
+for an attribute that the IOD does not have, ``?`` for a SOP class that is not known."""
+
+NESTED: Final = "?"
+ANY_SEQUENCE: Final = 0
+
+
+class Watch(enum.Enum):
+    """Entries that are neither a rule nor nothing."""
+
+    SEQUENCE = "sequence"
+    CHARSET = "charset"
+    """Specific Character Set stays, and says how the level is read."""
+
+
+SEQUENCE: Final = Watch.SEQUENCE
+Operation = Rule | Watch | None
+
+SPECIFIC_CHARACTER_SET: Final = 0x00080005
+
+KEEP: Final = Rule(action=Action.KEEP, origin="")
+
+# By the first letter of the type: what each combined code comes to.
+_BY_TYPE: Final[Mapping[Action, Mapping[str, Action]]] = {
+    Action.EMPTY: {"1": Action.DUMMY},
+    Action.EMPTY_OR_DUMMY: {"1": Action.DUMMY, "?": Action.DUMMY},
+    Action.REMOVE_OR_EMPTY: {"1": Action.DUMMY, "2": Action.EMPTY, "?": Action.EMPTY},
+    Action.REMOVE_OR_DUMMY: {"1": Action.DUMMY, "2": Action.EMPTY, "?": Action.DUMMY},
+    Action.REMOVE_OR_EMPTY_OR_DUMMY: {"1": Action.DUMMY, "2": Action.EMPTY, "?": Action.DUMMY},
+    Action.REMOVE_OR_EMPTY_OR_UID: {"1": Action.UID, "2": Action.EMPTY, "?": Action.UID},
+}
+_OTHERWISE: Final[Mapping[Action, Action]] = {
+    Action.EMPTY: Action.EMPTY,
+    Action.EMPTY_OR_DUMMY: Action.EMPTY,
+    Action.REMOVE_OR_EMPTY: Action.REMOVE,
+    Action.REMOVE_OR_DUMMY: Action.REMOVE,
+    Action.REMOVE_OR_EMPTY_OR_DUMMY: Action.REMOVE,
+    Action.REMOVE_OR_EMPTY_OR_UID: Action.REMOVE,
+}
+
+
+def resolved(rule: Rule, attribute_type: str) -> Rule:
+    """The rule with its combined code replaced by what the attribute's type makes of it."""
+    if rule.action not in _OTHERWISE:
+        return rule
+    by_type = _BY_TYPE[rule.action]
+    action = by_type.get(attribute_type[:1], _OTHERWISE[rule.action])
+    return replace(rule, action=action)
+
+
+Paths = Mapping[tuple[int, ...], Rule]
+"""What is left of the plan's paths at a level, from the tags at that level on."""
+
+
+class Table:
+    """What to do at one level: the top of an object, or the items of a sequence."""
+
+    def __init__(self, plan: Plan, type_of: Callable[[int], str], paths: Paths) -> None:
+        self.plan = plan
+        self._type_of = type_of
+        self._paths = paths
+        self._children: dict[int, Table] = {}
+        self._here = {path[0]: rule for path, rule in paths.items() if len(path) == 1}
+        self.told_vrs = frozenset(vr_code(vr) for vr in plan.by_vr)
+        """A value that stays by its tag must not have one of these: its own VR may say otherwise
+        than the dictionary's."""
+        self.private_groups = frozenset(group for group, _, _ in plan.private)
+        self.operations: dict[int, Operation] = _operations(self)
+
+    def child(self, tag: int) -> Table:
+        """The table for the items of a sequence."""
+        found = self._children.get(tag)
+        if found is None:
+            deeper = {
+                path[1:]: rule
+                for path, rule in self._paths.items()
+                if len(path) > 1 and path[0] in (tag, ANY_SEQUENCE)
+            }
+            found = Table(self.plan, _nested_type, deeper) if deeper else nested_table(self.plan)
+            self._children[tag] = found
+        return found
+
+    def strict(self) -> Table:
+        """The table for the items of a sequence that a dummy shall stand for: codes, UIDs (mapped)
+        and numbers stay, so that it is one of its kind; whatever can be text becomes a dummy.
+        """
+        return nested_table(_strict(self.plan))
+
+    def rule(self, tag: int, vr: str, creator: str | None = None) -> Rule:
+        """The rule for any attribute, in the order that ``plan`` states; for the slow path.
+
+        ``creator`` is the private creator of its block, for a private attribute.
+        """
+        plan = self.plan
+        if (found := self._here.get(tag)) is not None:
+            return self._resolved(found, tag)
+        if tag >> 16 & 1:
+            key = (tag >> 16, (creator or "").strip().lower(), tag & 0xFF)
+            return plan.private.get(key, plan.other_private)
+        if (found := plan.by_tag.get(tag)) is not None:
+            return self._resolved(found, tag)
+        for mask, value, rule in plan.by_mask:
+            if tag & mask == value:
+                return self._resolved(rule, tag)
+        if (found := plan.by_vr.get(vr)) is not None:
+            return found
+        if tag in DICTIONARY or repeater_has_tag(tag):
+            return plan.other
+        return plan.unknown
+
+    def _resolved(self, rule: Rule, tag: int) -> Rule:
+        return resolved(rule, self._type_of(tag))
+
+
+def _operations(table: Table) -> dict[int, Operation]:
+    found: dict[int, Operation] = {}
+    for tag in DICTIONARY:
+        vr = dictionary_vr(tag)
+        rule = table.rule(tag, vr)
+        operation: Operation = rule
+        if rule.action is Action.KEEP:
+            operation = SEQUENCE if vr == "SQ" else None
+        if tag == SPECIFIC_CHARACTER_SET:
+            operation = Watch.CHARSET
+        found[raw_of(tag)] = operation
+    return found
+
+
+_TABLES: dict[tuple[str, str], Table] = {}
+_TABLES_LIMIT: Final = 256
+
+
+_DUMMY_INSIDE: Final = Rule(action=Action.DUMMY, origin="dummy sequence")
+_STRICT_VRS: Final = "AE AS DA DT LO LT PN SH ST TM UC UI UR UT"
+# Code Value, Coding Scheme Designator and Version, Code Meaning (PS3.3 8).
+_CODES: Final = (0x00080100, 0x00080102, 0x00080103, 0x00080104)
+
+
+def _strict(plan: Plan) -> Plan:
+    if plan.digest.endswith(_STRICT):
+        return plan
+    return replace(
+        plan,
+        digest=plan.digest + _STRICT,
+        by_vr=dict.fromkeys(_STRICT_VRS.split(), _DUMMY_INSIDE),
+        by_tag={**dict.fromkeys(_CODES, KEEP), **plan.by_tag},
+        by_path={},
+        private={},
+    )
+
+
+_STRICT: Final = "/strict"
+
+
+def _nested_type(tag: int) -> str:
+    del tag
+    return NESTED
+
+
+def nested_table(plan: Plan) -> Table:
+    """The table for items of any sequence, where no path says anything."""
+    return _cached(plan, NESTED, lambda: Table(plan, _nested_type, {}))
+
+
+def table_for(plan: Plan, sop_class_uid: str, types: AttributeTypes) -> Table:
+    """The table for the top level of objects of a SOP class."""
+    return _cached(
+        plan,
+        sop_class_uid,
+        lambda: Table(plan, lambda tag: types(sop_class_uid, tag), plan.by_path),
+    )
+
+
+def _cached(plan: Plan, name: str, make: Callable[[], Table]) -> Table:
+    key = (plan.digest, name)
+    found = _TABLES.get(key)
+    if found is None:
+        if len(_TABLES) >= _TABLES_LIMIT:
+            _TABLES.clear()
+        found = _TABLES[key] = make()
+    return found
