@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from causeway.cli import configure, look, network, operate, serve, store
+from causeway.cli import configure, look, network, operate, serve, store, versions
 from causeway.cli.exits import BUG, INTERRUPTED
 from causeway.cli.session import Session
 from causeway.cli.show import paint
@@ -35,7 +35,7 @@ app = typer.Typer(
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-config_app = typer.Typer(help="Check, show or describe the configuration.", no_args_is_help=True)
+config_app = typer.Typer(help="Check, show or change the configuration.", no_args_is_help=True)
 spool_app = typer.Typer(help="The store of received bytes.", no_args_is_help=True)
 quarantine_app = typer.Typer(
     help="Objects that were kept, but not let through.", no_args_is_help=True
@@ -82,6 +82,9 @@ app.add_typer(config_app, name="config", rich_help_panel=SERVICE)
 config_app.command("check")(configure.check)
 config_app.command("show")(configure.show)
 config_app.command("schema")(configure.schema)
+config_app.command("reload")(versions.reload)
+config_app.command("history")(versions.history)
+config_app.command("rollback")(versions.rollback)
 
 app.command("status", rich_help_panel=STUDIES)(look.status)
 app.command("studies", rich_help_panel=STUDIES)(look.studies)

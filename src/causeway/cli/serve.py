@@ -9,7 +9,7 @@ import typer
 from causeway.cli.exits import ChecksFailed
 from causeway.cli.look import AsJson
 from causeway.cli.progress import bar
-from causeway.cli.session import session_of
+from causeway.cli.session import session_of, who_asks
 from causeway.cli.show import plural, print_json, say, state
 
 
@@ -24,22 +24,10 @@ def run(
     ] = False,
 ) -> None:
     """Run the connector until Ctrl-C or SIGTERM. Log lines go to standard error."""
-    from causeway.observe import Sentence, configure_logs, emit
     from causeway.service import run as run_service
 
     loaded = session_of(context).read()
-    log = loaded.configuration.log
-    configure_logs(level=log.level, format=log.format)
-    for warning in loaded.warnings:
-        # Configured words only: what is doubted is quoted from the file, never from data.
-        emit(
-            "configuration.doubt",
-            level="warning",
-            line=warning.line,
-            warning=Sentence(f"{warning.setting}: {warning.what}".removeprefix(": ")),
-            hint=Sentence(warning.right),
-        )
-    raise typer.Exit(run_service(loaded.configuration, receive_only=receive_only))
+    raise typer.Exit(run_service(loaded, by=who_asks(), receive_only=receive_only))
 
 
 def doctor(

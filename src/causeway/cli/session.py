@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,45 @@ class Session:
         return read(self.config_path)
 
     def configuration(self) -> Configuration:
-        return self.read().configuration
+        """What the file says; of a broken one, what the service runs with, and a note of that.
+
+        So whoever broke the file can still see and move what is under way.
+        """
+        from causeway.config import InvalidConfiguration
+
+        try:
+            return self.read().configuration
+        except InvalidConfiguration:
+            running = self._running()
+            if running is None:
+                raise
+            return running
+
+    def _running(self) -> Configuration | None:
+        from causeway.cli.show import note, paint
+        from causeway.config import Versions, parse
+        from causeway.config.versions import data_dir_in
+        from causeway.doctor.running import running_service
+        from causeway.errors import ConfigurationError
+
+        data_dir = data_dir_in(self.config_path)
+        if data_dir is None:
+            return None
+        service = running_service(data_dir / "run" / "status.json", now=time.time())
+        said = None if service is None else service.said.get("configuration")
+        number = said.get("version") if isinstance(said, dict) else None
+        if not isinstance(number, int):
+            return None
+        try:
+            content = Versions(data_dir).content(number)
+            found = parse(content.decode("utf-8-sig"), file=self.config_path, look=False)
+        except (ConfigurationError, UnicodeDecodeError):
+            return None
+        note(
+            f"{paint('warning', fg='yellow', bold=True)}: {self.config_path} has problems (see "
+            f"`causeway config check`); version {number}, which runs, is used instead"
+        )
+        return found.configuration
 
     @contextlib.contextmanager
     def ledger(self) -> Iterator[Ledger]:

@@ -113,6 +113,7 @@ def status_lines(
     """The page. Pure: what it shows is in its arguments."""
     yield _line("service", service_line(service))
     if service is not None:
+        yield from _configuration(service.said.get("configuration"), now)
         yield from _space(service.said.get("space"))
     if not custody.received:
         yield _line("received", "nothing yet")
@@ -142,6 +143,21 @@ def status_lines(
     yield from _refused(tallies, now)
     yield from custody_lines(custody)
     yield from _to_do(summary)
+
+
+def _configuration(said: Any, now: float) -> Iterator[str]:
+    """Which version runs, and why another was not taken."""
+    if not isinstance(said, dict):
+        return
+    version, since = said.get("version"), said.get("since")
+    if isinstance(since, int | float):
+        named = f"version {version}" if isinstance(version, int) else "not kept as a version"
+        yield _line("settings", f"{named}, taken {ago(now - since)}")
+    refused = said.get("refused")
+    if isinstance(refused, dict) and isinstance(refused.get("at"), int | float):
+        yield _line("", f"{paint('refused', fg='red')} {ago(now - refused['at'])}:")
+        for line in str(refused.get("why", "")).splitlines():
+            yield _line("", line)
 
 
 def _space(space: Any) -> Iterator[str]:

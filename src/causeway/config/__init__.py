@@ -36,6 +36,7 @@ from causeway.config.sections import (
     TlsSettings,
 )
 from causeway.config.tree import Configuration
+from causeway.config.versions import Version, Versions
 
 __all__ = [
     "DEFAULT_NAME",
@@ -68,6 +69,8 @@ __all__ = [
     "SourceSettings",
     "SpoolSettings",
     "TlsSettings",
+    "Version",
+    "Versions",
     "load",
     "parse",
     "read",

@@ -12,7 +12,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Loaded:
 
     configuration: Configuration
     path: Path
+    content: bytes = field(repr=False)
+    """The file, byte for byte."""
     lines: Lines
     warnings: tuple[Problem, ...]
     """What works, but is probably not meant."""
@@ -80,13 +82,20 @@ def read(path: Path | str) -> Loaded:
             right="save the file as UTF-8, as TOML requires",
         )
         raise InvalidConfiguration(str(path), [problem]) from None
-    return parse(text, file=path)
+    return parse(text, file=path, content=content)
 
 
-def parse(text: str, *, file: Path | str = DEFAULT_NAME, look: bool = True) -> Loaded:
+def parse(
+    text: str,
+    *,
+    file: Path | str = DEFAULT_NAME,
+    look: bool = True,
+    content: bytes | None = None,
+) -> Loaded:
     """The configuration in a text that stands, or would stand, at ``file``.
 
     ``look=False`` leaves the file system alone: folders and files that are named need not be there.
+    ``content`` is what the text was decoded from, if it was.
     """
     file = Path(file)
     try:
@@ -126,7 +135,13 @@ def parse(text: str, *, file: Path | str = DEFAULT_NAME, look: bool = True) -> L
         )
         for found in doubts.doubts(configuration)
     )
-    return Loaded(configuration=configuration, path=file, lines=lines, warnings=warnings)
+    return Loaded(
+        configuration=configuration,
+        path=file,
+        content=text.encode() if content is None else content,
+        lines=lines,
+        warnings=warnings,
+    )
 
 
 def _tuples(value: Any) -> Any:

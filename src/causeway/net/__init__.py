@@ -15,7 +15,7 @@ from causeway.net.door import Door
 from causeway.net.expiry import Expires, expiries
 from causeway.net.handover import Channel, channel_pair
 from causeway.net.identifiers import AssociationIds
-from causeway.net.options import DoorLimits, ListenerOptions, ReceiveOptions
+from causeway.net.options import DoorLimits, ListenerOptions, ReceiveOptions, Renewal
 from causeway.net.outgoing import Batch, Outgoing, StoreResult, plan
 from causeway.net.pace import Expiry, Patience
 from causeway.net.peer import (
@@ -73,6 +73,7 @@ __all__ = [
     "Receiver",
     "ReceiverStatistics",
     "Refusal",
+    "Renewal",
     "Retrieve",
     "RetrieveAnswer",
     "ServerTls",

@@ -13,6 +13,7 @@ dictionary.
 from __future__ import annotations
 
 import errno
+import os
 import selectors
 import socket
 import threading
@@ -31,6 +32,7 @@ from causeway.net.handover import (
     Connection,
     ConnectionClosed,
     Refresh,
+    Renew,
     Snapshot,
     Stop,
 )
@@ -71,6 +73,8 @@ class _Receiver:
     name: str
     channel: Channel
     heard_at: float
+    is_behind: bool = False
+    """It has not been sent the newest rules, for want of room in its channel."""
     held: dict[int, _Held] = field(default_factory=dict)
     statistics: ReceiverStatistics = field(default_factory=ReceiverStatistics)
 
@@ -97,6 +101,7 @@ class Door:
         """Bind every port, or raise StartupError and leave none bound. Nobody is accepted yet."""
         self._limits = limits or DoorLimits()
         self._admission = admission
+        self._rules = b""
         self._emit = emit
         self._clock = clock
         self._lock = threading.RLock()
@@ -150,6 +155,20 @@ class Door:
         with self._lock:
             for receiver in self._receivers:
                 receiver.channel.send(Refresh(), wait=False)
+
+    def renew(self, admission: Admission, limits: DoorLimits, rules: bytes) -> None:
+        """Other rules from now on, for the door and for every receiver, which reads ``rules``.
+
+        A connection that is handed over after this is served by them; those that are open keep
+        theirs and are not touched. How refusals are made and the ports stay as they were.
+        """
+        with self._lock:
+            self._admission = admission
+            self._limits = limits
+            self._rules = rules
+            for receiver in self._receivers:
+                receiver.is_behind = True
+                self._send_rules(receiver)
 
     def stop(self, drain_seconds: float) -> bool:
         """Close the ports, have receivers finish within so many seconds; whether all of them did.
@@ -218,6 +237,9 @@ class Door:
                 for key, _ in ready:
                     if isinstance(key.data, _Listening) and not self._stopping:
                         self._accept_some(key.data)
+                for receiver in self._receivers:
+                    if receiver.is_behind:
+                        self._send_rules(receiver)
                 if self._paused_until is not None and self._clock() >= self._paused_until:
                     self._resume()
             self._tell_burst()
@@ -298,12 +320,24 @@ class Door:
         self._number += 1
         message = Connection(number=self._number, listener=listening.index, address=address)
         for receiver in sorted(
-            self._receivers, key=lambda each: (each.heard_at < heard_since, len(each.held))
+            (each for each in self._receivers if not each.is_behind),
+            key=lambda each: (each.heard_at < heard_since, len(each.held)),
         ):
             if receiver.channel.send(message, connection.fileno(), wait=False):
                 receiver.held[message.number] = _Held(address)
                 return True
         return False
+
+    def _send_rules(self, receiver: _Receiver) -> None:
+        # A file of its own for each: readers of one would share its position.
+        descriptor = os.memfd_create("rules", os.MFD_CLOEXEC)
+        try:
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(self._rules)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            receiver.is_behind = not receiver.channel.send(Renew(), descriptor, wait=False)
+        finally:
+            os.close(descriptor)
 
     def _turn_away(
         self, listening: _Listening, connection: socket.socket, address: str, refusal: Refusal

@@ -78,6 +78,15 @@ class Refresh:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renew:
+    """Door to receiver, with a descriptor: other rules for what comes from now on.
+
+    They stand behind the descriptor, since they may be longer than a message, and in whatever form
+    the two processes have agreed on.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """Door to receiver: finish the objects in hand within so many seconds (0: none), then end."""
 
@@ -85,7 +94,15 @@ class Stop:
 
 
 Message = (
-    Connection | Admit | Admitted | AssociationEnded | ConnectionClosed | Snapshot | Refresh | Stop
+    Connection
+    | Admit
+    | Admitted
+    | AssociationEnded
+    | ConnectionClosed
+    | Snapshot
+    | Refresh
+    | Renew
+    | Stop
 )
 _KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
@@ -97,6 +114,7 @@ _KINDS: dict[str, type[Message]] = {
         ConnectionClosed,
         Snapshot,
         Refresh,
+        Renew,
         Stop,
     )
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from causeway.net.acceptance import Acceptance
+from causeway.net.admission import Admission
 from causeway.net.pace import Patience
 from causeway.net.tls import ServerTls
 
@@ -56,3 +57,11 @@ class ReceiveOptions:
 
     acceptance: Acceptance = field(default_factory=Acceptance)
     patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """Other rules, while associations are open: for connections that come from now on."""
+
+    admission: Admission
+    options: ReceiveOptions

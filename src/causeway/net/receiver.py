@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from causeway.dimse import BlockPool
 from causeway.errors import StartupError
@@ -29,11 +29,13 @@ from causeway.net.handover import (
     ConnectionClosed,
     Message,
     Refresh,
+    Renew,
     Snapshot,
     Stop,
+    close_descriptor,
 )
 from causeway.net.identifiers import AssociationIds
-from causeway.net.options import ListenerOptions, ReceiveOptions
+from causeway.net.options import ListenerOptions, ReceiveOptions, Renewal
 from causeway.net.roster import Roster
 from causeway.net.session import Session, Surroundings
 from causeway.net.sink import Emit, Sink
@@ -86,11 +88,13 @@ class Receiver:
         emit: Emit,
         options: ReceiveOptions | None = None,
         admitting: Callable[[], Refusal | None] = lambda: None,
+        renewal: Callable[[int], Renewal] | None = None,
         new_id: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``listeners`` in the order that the door has them. Raises StartupError where TLS cannot
-        be set up with their files.
+        """``listeners`` in the order that the door has them; ``renewal`` reads what
+        ``Door.renew`` has sent, from a descriptor. Raises StartupError where TLS cannot be set up
+        with the files of a listener.
         """
         options = options or ReceiveOptions()
         self._channel = Channel(channel)
@@ -99,7 +103,7 @@ class Receiver:
             ServerContext(listener.tls) if listener.tls is not None else None
             for listener in listeners
         )
-        self._admission = admission
+        self._renewal = renewal
         self._emit = emit
         self._clock = clock
         self._roster = Roster()
@@ -183,6 +187,12 @@ class Receiver:
                 question.answer(granted=message.granted)
         elif isinstance(message, Refresh):
             self._refresh(force=True)
+        elif isinstance(message, Renew):
+            assert descriptor is not None, "rules come with their descriptor"
+            try:
+                self._renew(descriptor)
+            finally:
+                close_descriptor(descriptor)
 
     def _serve(self, message: Connection, descriptor: int) -> None:
         session = Session(
@@ -217,6 +227,16 @@ class Receiver:
             self._watchdog.forget(session)
             self._roster.remove(session)
             self._channel.send(ConnectionClosed(number=session.number))
+
+    def _renew(self, descriptor: int) -> None:
+        """Other rules for connections to come; those that are open keep what they came in by."""
+        if self._renewal is None:
+            return
+        renewal = self._renewal(descriptor)
+        self._surroundings = replace(
+            self._surroundings, admission=renewal.admission, options=renewal.options
+        )
+        self._watchdog.renew(renewal.options.patience)
 
     def _stop_sessions(self, *, drain: bool) -> None:
         for session in self._roster.open():

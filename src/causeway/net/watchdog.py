@@ -53,6 +53,10 @@ class Watchdog:
         if self._thread.is_alive():
             self._thread.join()
 
+    def renew(self, patience: Patience) -> None:
+        """Other bounds for what is put under watch from now on; what is there keeps its own."""
+        self._patience = patience
+
     def watch(self, watched: Watched) -> None:
         with self._lock:
             self._paces[watched] = Pace(self._patience, self._clock(), watched.marks.phase)

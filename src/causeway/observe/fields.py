@@ -86,6 +86,7 @@ _DECLARED = {
         "removed": "how many were removed",
         "restarts": "how often a process was started again",
         "room_bytes": "room that the spool has left",
+        "revision": "number of a version of the configuration",
         "segments": "segments of the spool",
         "series_count": "series",
         "signal": "number of a signal",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from causeway.config import Configuration
+    from causeway.config import Loaded
 
 __all__ = ["run"]
 
 
-def run(configuration: Configuration, *, receive_only: bool = False) -> int:
+def run(loaded: Loaded, *, by: str = "", receive_only: bool = False) -> int:
     """Run the connector until it is told to stop; an exit status. Raises CausewayError."""
     from causeway.service.supervisor import run as run_supervisor
 
-    return run_supervisor(configuration, receive_only=receive_only)
+    return run_supervisor(loaded, by=by, receive_only=receive_only)

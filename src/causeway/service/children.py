@@ -35,6 +35,8 @@ class ChildEnded:
     returncode: int
     lived_seconds: float
     restart_in_seconds: float
+    was_asked: bool = False
+    """It was to be replaced."""
 
 
 @dataclass(slots=True)
@@ -48,19 +50,34 @@ class Child:
     restart_at: float = 0.0
     quick_ends: int = field(default=0)
     restarts: int = 0
+    leave_by: float | None = None
+    """It was asked to end, so as to be replaced, and is killed at this time."""
+
+    def replace(self, now: float, patience_seconds: float) -> None:
+        """Start it anew as soon as it has ended, which whoever calls this has asked it to do.
+
+        It gets so long; its end then counts as no failure.
+        """
+        self.leave_by = now + patience_seconds
+        self.quick_ends = 0
+        self.restart_at = now
 
     def ensure(self, now: float) -> ChildEnded | None:
         """Start it if it is due; what ended, if something did since the last call."""
         if self.process is None:
+            self.leave_by = None
             if now >= self.restart_at:
                 self.process = self.start()
                 self.started_at = now
             return None
         returncode = self.process.poll()
         if returncode is None:
+            if self.leave_by is not None and now >= self.leave_by:
+                self.process.kill()
             return None
         lived = now - self.started_at
-        self.quick_ends = 0 if lived >= STEADY_SECONDS else self.quick_ends + 1
+        asked, self.leave_by = self.leave_by is not None, None
+        self.quick_ends = 0 if asked or lived >= STEADY_SECONDS else self.quick_ends + 1
         pause = pause_before_restart(self.quick_ends)
         ended = ChildEnded(
             name=self.name,
@@ -68,9 +85,10 @@ class Child:
             returncode=returncode,
             lived_seconds=lived,
             restart_in_seconds=pause,
+            was_asked=asked,
         )
         self.process = None
-        self.restarts += 1
+        self.restarts += not asked
         self.restart_at = now + pause
         return ended
 

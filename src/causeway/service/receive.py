@@ -7,6 +7,7 @@ fraction of a second after it was killed. It never waits for the pipeline.
 from __future__ import annotations
 
 import gc
+import pickle
 import signal
 import socket
 import threading
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from causeway.net import Admission, ListenerOptions, ReceiveOptions, Receiver, Refusal
+from causeway.net import Admission, ListenerOptions, ReceiveOptions, Receiver, Refusal, Renewal
 from causeway.observe import Level, bound, configure_logs, emit
 from causeway.service.hints import HintWriter
 from causeway.service.sink import SpoolSink, judge_head
@@ -58,16 +59,30 @@ def receive(plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, name: str) ->
     space = SpaceGauge(plan.spool_dir, disk=disk, limits=plan.space, clock=time.monotonic)
     writer = SpoolWriter(plan.spool_dir, disk=disk, space=space, durability=plan.durability)
     hints = HintWriter(hints_fd)
+    sink = SpoolSink(writer, space, hints, say)
+
+    def judge_as(plan: ReceiverPlan) -> None:
+        sink.judge_by(judge_head if plan.refuses_bad_objects else None)
+
+    def renewal(descriptor: int) -> Renewal:
+        """Another plan, of which the spool and the listeners are as they were."""
+        with open(descriptor, "rb", closefd=False) as file:
+            # Our own parent wrote it, and sent it over the channel that only it has.
+            renewed: ReceiverPlan = pickle.load(file)  # noqa: S301
+        configure_logs(level=renewed.log_level, format=renewed.log_format)
+        judge_as(renewed)
+        return Renewal(admission=renewed.admission, options=renewed.options)
+
+    judge_as(plan)
     receiver = Receiver(
         socket.socket(fileno=channel_fd),
         listeners=plan.listeners,
         admission=plan.admission,
-        sink=SpoolSink(
-            writer, space, hints, say, judge=judge_head if plan.refuses_bad_objects else None
-        ),
+        sink=sink,
         emit=say,
         options=plan.options,
         admitting=lambda: None if space.state() is SpaceState.OPEN else Refusal.NO_SPACE,
+        renewal=renewal,
     )
 
     stopped = threading.Event()

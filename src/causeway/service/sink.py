@@ -43,6 +43,10 @@ class SpoolSink:
         self._judge = judge
         self._clock = clock
 
+    def judge_by(self, judge: Judge | None) -> None:
+        """Objects that begin from now on; None lets all of them in."""
+        self._judge = judge
+
     def begin(
         self, caller: Caller, request: CStoreRQ, transfer_syntax_uid: str
     ) -> ObjectSink | int:
@@ -58,9 +62,10 @@ class SpoolSink:
             move_originator=request.move_originator_ae_title,
         )
         intake = self._writer.begin(receipt)
-        if self._judge is None:
+        judge = self._judge
+        if judge is None:
             return _Object(intake, receipt, self._hints, self._emit)
-        return _JudgedObject(intake, receipt, self._hints, self._emit, self._judge)
+        return _JudgedObject(intake, receipt, self._hints, self._emit, judge)
 
     def association_ended(self, caller: Caller, outcome: str, stored: int) -> None:
         self._hints.association_over(caller.association, outcome, stored)

@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,12 @@ class StatusFile:
         self._sampled_at = 0.0
         path.parent.mkdir(exist_ok=True)
 
-    def write(self, door: DoorStatistics, processes: Sequence[ProcessState]) -> None:
+    def write(
+        self,
+        door: DoorStatistics,
+        processes: Sequence[ProcessState],
+        configuration: Mapping[str, object],
+    ) -> None:
         """Raises OSError where it cannot."""
         now = time.time()
         sources = door.sources
@@ -68,6 +73,7 @@ class StatusFile:
             "pid": os.getpid(),
             "written_at": now,
             "started_at": self._started_at,
+            "configuration": dict(configuration),
             "listeners": self._listeners,
             "receivers": [
                 {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from types import FrameType
 from typing import Self
 
 from causeway import __version__
-from causeway.config import Configuration
+from causeway.config import Loaded
 from causeway.errors import CausewayError, StartupError
 from causeway.ledger import Ledger, open_ledger
 from causeway.net import Door, channel_pair
@@ -30,6 +31,7 @@ from causeway.observe import bound, configure_logs, emit
 from causeway.service import mapping
 from causeway.service.children import Child, spawn
 from causeway.service.exclusive import exclusive
+from causeway.service.reload import Request, RunningConfiguration, take_request, tell_doubts
 from causeway.service.status import ProcessState, StatusFile
 from causeway.spool import Durability, RealDisk, SpaceGauge, SpoolKeeper, prepare, recover
 
@@ -42,6 +44,8 @@ SNAPSHOT_SECONDS = 1.5
 """Receivers tell once a second what they received; without news for so long, nothing arrives."""
 DRAIN_SECONDS = 10.0
 """What receivers get to finish objects, and then the pipeline to finish steps."""
+REPLACE_SECONDS = 15.0
+"""What the pipeline gets to finish steps when another configuration replaces it; it takes 8."""
 READY_SECONDS = 20.0
 """What children get until they say their first word. Slow machines import slowly."""
 
@@ -50,27 +54,32 @@ Process = subprocess.Popen[bytes]
 say = bound(emit, process="supervisor")
 
 
-def run(configuration: Configuration, *, receive_only: bool = False) -> int:
+def run(loaded: Loaded, *, by: str = "", receive_only: bool = False) -> int:
     """Run until SIGTERM or SIGINT; an exit status. Raises CausewayError if it cannot start.
 
     With ``receive_only`` there is no pipeline: what is received waits in the spool for a start
     without it.
     """
+    configuration = loaded.configuration
     configure_logs(level=configuration.log.level, format=configuration.log.format)
+    tell_doubts(loaded, emit)
     with contextlib.ExitStack() as claimed:
         claimed.enter_context(exclusive(configuration.data_dir))
-        with Supervisor(configuration, receive_only=receive_only) as supervisor:
+        with Supervisor(loaded, by=by, receive_only=receive_only) as supervisor:
             return supervisor.run()
 
 
 class Supervisor:
     """The running whole. A context manager: leaving it stops what was started."""
 
-    def __init__(self, configuration: Configuration, *, receive_only: bool = False) -> None:
-        self._configuration = configuration
+    def __init__(self, loaded: Loaded, *, by: str = "", receive_only: bool = False) -> None:
+        self._loaded = loaded
+        self._configuration = loaded.configuration
+        self._by = by
         self._receive_only = receive_only
         self._stop = threading.Event()
         self._hurry = threading.Event()
+        self._read_again = threading.Event()
         self._told: Counter[str] = Counter()
         self._received = 0
         self._received_at = float("-inf")
@@ -131,6 +140,9 @@ class Supervisor:
             started_at=started_at,
         )
         self._exits.callback(self._status.remove)
+        self._running = RunningConfiguration(
+            self._loaded, by=self._by, say=say, receive_only=self._receive_only
+        )
         if self._receive_only:
             self._hints_in = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
             self._hints_out = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -144,8 +156,10 @@ class Supervisor:
         ]
         self._pipeline_channel: socket.socket | None = None
         self._children = list(self._receivers)
+        self._pipeline: Child | None = None
         if not self._receive_only:
-            self._children.append(Child(name="pipeline", start=self._start_pipeline))
+            self._pipeline = Child(name="pipeline", start=self._start_pipeline)
+            self._children.append(self._pipeline)
 
     def _open_ledger(self) -> Ledger:
         ledger = open_ledger(self._configuration.ledger_path)
@@ -170,9 +184,8 @@ class Supervisor:
         )
 
     def _receiver_starter(self, name: str) -> Callable[[], Process]:
-        plan = mapping.receiver_plan(self._configuration)
-
         def start() -> Process:
+            plan = mapping.receiver_plan(self._configuration)
             channel, theirs = channel_pair()
             with theirs:
                 process = spawn(
@@ -231,6 +244,7 @@ class Supervisor:
             while not self._stop.wait(TICK_SECONDS):
                 self._look_after_children()
                 self._keep_reserve()
+                self._reload_if_asked()
                 self._tell()
                 if time.monotonic() >= next_tally:
                     next_tally = time.monotonic() + TALLY_SECONDS
@@ -263,7 +277,15 @@ class Supervisor:
         now = time.monotonic()
         for child in self._children:
             ended = child.ensure(now)
-            if ended is not None:
+            if ended is not None and ended.was_asked:
+                say(
+                    "process.replaced",
+                    process=ended.name,
+                    pid=ended.pid,
+                    exit_status=ended.returncode,
+                )
+                child.ensure(now)
+            elif ended is not None:
                 say(
                     "process.ended",
                     level="error",
@@ -274,6 +296,31 @@ class Supervisor:
                     again_in_seconds=ended.restart_in_seconds,
                 )
 
+    def _reload_if_asked(self) -> None:
+        """Read the configuration again if somebody wants it, and change over to it if it is good.
+
+        No association notices: what is open keeps the rules that it came in by. What the pipeline
+        had in hand its successor finds in the ledger, as after a crash.
+        """
+        request = take_request(self._configuration.status_path.parent)
+        if self._read_again.is_set():
+            self._read_again.clear()
+            request = request or Request(by="SIGHUP")
+        if request is None:
+            return
+        wanted = self._running.consider(request)
+        if wanted is None:
+            return
+        self._configuration = wanted
+        configure_logs(level=wanted.log.level, format=wanted.log.format)
+        plan = mapping.receiver_plan(wanted)
+        self._door.renew(plan.admission, mapping.door_limits(wanted), pickle.dumps(plan))
+        if self._pipeline is not None:
+            self._pipeline.replace(time.monotonic(), REPLACE_SECONDS)
+            if self._pipeline_channel is not None:
+                self._pipeline_channel.close()
+                self._pipeline_channel = None
+
     def _tell(self) -> None:
         try:
             self._status.write(
@@ -282,6 +329,7 @@ class Supervisor:
                     ProcessState(name=each.name, pid=each.pid, restarts=each.restarts)
                     for each in self._receivers
                 ],
+                self._running.said(),
             )
         except OSError as error:
             # A full disk must not stop the service; status then says that it is not running.
@@ -372,6 +420,7 @@ class Supervisor:
 
         def renew(_number: int, _frame: FrameType | None) -> None:
             self._door.refresh()
+            self._read_again.set()
 
         before = {
             number: signal.signal(number, handler)

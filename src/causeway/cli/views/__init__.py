@@ -31,12 +31,15 @@ from causeway.cli.views.work import (
     DoctorView,
     EchoView,
     ExportedView,
+    HistoryView,
     MovedView,
     ProblemView,
+    ReloadView,
     SendView,
     SentFileView,
     SettingView,
     VerifyView,
+    VersionView,
 )
 
 __all__ = [
@@ -51,12 +54,14 @@ __all__ = [
     "EchoView",
     "EventView",
     "ExportedView",
+    "HistoryView",
     "LaneView",
     "MovedView",
     "ProblemView",
     "QuarantineView",
     "QuarantinedView",
     "RefusalView",
+    "ReloadView",
     "SendView",
     "SentFileView",
     "SeriesView",
@@ -66,12 +71,16 @@ __all__ = [
     "StudyLifeView",
     "StudyView",
     "VerifyView",
+    "VersionView",
     "View",
     "ViolationView",
 ]
 
 BY_COMMAND: dict[str, type[View]] = {
     "config check": ConfigCheckView,
+    "config history": HistoryView,
+    "config reload": ReloadView,
+    "config rollback": ReloadView,
     "config show": ConfigShowView,
     "custody": CustodyView,
     "doctor": DoctorView,

@@ -162,3 +162,45 @@ class ConfigShowView(View):
     """The configuration."""
     settings: list[SettingView]
     """All settings."""
+
+
+class ReloadView(View):
+    """`causeway config reload` and `causeway config rollback`."""
+
+    outcome: str
+    """`changed`, `unchanged`, `refused`, or `stopped` if no service runs: the file then counts from
+    its next start on."""
+    version: int | None
+    """The version that runs now, or with which the service will start."""
+    why: str
+    """Why the file was refused; empty if it was not."""
+
+
+class VersionView(View):
+    """One version of the configuration."""
+
+    number: int
+    """Its number."""
+    at: str | None
+    """When it was kept."""
+    by: str
+    """Who caused it: a user, or `SIGHUP`."""
+    why: str
+    """What caused it: `start`, `reload`, `rollback to N`, `before rollback`."""
+    digest: str
+    """SHA-256 of the file in hex."""
+    file: str
+    """Where it is kept."""
+    runs: bool
+    """Whether the service runs with it now."""
+
+
+class HistoryView(View):
+    """`causeway config history`."""
+
+    file: str
+    """The configuration file."""
+    changed: bool
+    """Whether the file is another than the newest version."""
+    versions: list[VersionView]
+    """All versions, the newest first."""
