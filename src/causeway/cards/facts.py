@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from pydicom.datadict import dictionary_description
+from pydicom.datadict import dictionary_description, dictionary_VR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,14 @@ class ConsoleField:
             return dictionary_description(self.tag)
         except KeyError:
             return f"field {self.number}"
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether it holds text of several lines."""
+        try:
+            return dictionary_VR(self.tag) in ("LT", "ST", "UT")
+        except KeyError:
+            return False
 
     @property
     def number(self) -> str:
@@ -54,6 +62,8 @@ class OptString:
     """The regular expression of the rule, for somebody to read if it has no plain ``words``."""
     words: tuple[str, ...]
     """Strings that satisfy it, any of them; empty where the pattern is no plain list."""
+    empty_counts: bool = False
+    """Whether an empty field does the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ def _parts() -> tuple[Part, ...]:
 
 
 def _what_notes(facts: CardFacts) -> Iterator[str]:
-    yield "One line, nothing before it and nothing after it."
+    yield "On a line with nothing else on it."
     yield "Small or capital letters make no difference in fw:// and in the group."
     if facts.requires_prefix:
         yield "Without fw:// in front it does not count."
@@ -198,14 +198,27 @@ def _opts(facts: CardFacts) -> Iterator[Opt]:
                 heading=heading if not number else "",
                 lead=f"{lead} {string.field.name} has",
                 words=string.words or (string.pattern,),
-                note=_opt_note(string),
+                note=_opt_note(string, facts),
             )
 
 
-def _opt_note(string: OptString) -> str:
+def _opt_note(string: OptString, facts: CardFacts) -> str:
+    notes = []
+    if string.field in facts.fields and string.field.has_lines and not _says_it(string, facts):
+        notes.append("on a line of its own")
     if not string.words:
-        return "(a pattern: ask what to type)"
-    return "any one of them will do" if len(string.words) > 1 else ""
+        notes.append("a pattern: ask what to type")
+    elif len(string.words) > 1:
+        notes.append("any one of them will do")
+    if string.empty_counts:
+        notes.append("an empty field does the same")
+    return "; ".join(notes)
+
+
+def _says_it(string: OptString, facts: CardFacts) -> bool:
+    """Whether every routing string has the word already, as ``fw://`` is one."""
+    example = string_for(example_place(facts)).casefold()
+    return any(word.casefold() in example for word in string.words)
 
 
 # --- what happens otherwise ----------------------------------------------------------------------

@@ -123,6 +123,15 @@ def test_opt_words_are_shown_and_a_pattern_without_words_as_it_is():
     assert "ask" in unwanted.note
 
 
+def test_an_opt_word_in_the_field_of_the_string_has_a_line_of_its_own():
+    wanted, _ = card(FACTS).opts
+    assert "on a line of its own" in wanted.note
+    by_prefix = OptString(field=COMMENTS, pattern="^fw://", words=("fw://",))
+    assert card(replace(FACTS, opt_in=(by_prefix,))).opts[0].note == ""
+    elsewhere = replace(by_prefix, field=ConsoleField(tag=0x00081030))
+    assert "line" not in card(replace(FACTS, opt_in=(elsewhere,))).opts[0].note
+
+
 def test_the_guard_is_said_only_where_it_stands():
     assert "stopped" in card(FACTS).never
     assert "stopped" not in card(replace(FACTS, guards_patient_data=False)).never
