@@ -84,3 +84,11 @@ def group_id(text: str) -> str:
     """
     lowered = text.strip().lower()
     return lowered if _GROUP.fullmatch(lowered) else ""
+
+
+def suffixed(label: str, suffix: str, *, characters: int = ACQUISITION_CHARACTERS) -> str:
+    """A label with something behind it that tells it apart, whatever that costs the label."""
+    ending = _RUNS.sub("_", suffix)
+    room = max(LABEL_BYTES - len(ending.encode(errors="replace")), 0)
+    start = label[: max(characters - len(ending), 0)].encode(errors="replace")[:room]
+    return sanitised(start.decode(errors="ignore").rstrip(" .") + ending, characters=characters)
