@@ -218,11 +218,14 @@ class World:
                 self.promised[item.address] = item.receipt.sop_instance_uid
 
     def _look_now_and_then(self, point: str) -> None:
-        """A pipeline that scans at the worst moment."""
-        if not point.startswith("record-") or self.looking or self.random.random() > 0.1:
+        """A pipeline that scans, and a keeper that tidies up, at the worst moment."""
+        if self.looking or self.random.random() > 0.1:
+            return
+        if not point.startswith(("record-", "segment-locked", "segment-claimed")):
             return
         self.looking = True
         try:
+            self.keeper.make_ahead(stop=lambda: True)
             for info in self.onlooker.containers():
                 self._index(self.onlooker, info.name)
         except (TemporaryError, SpoolGone):
@@ -280,12 +283,17 @@ class World:
 
     def restart_writer(self) -> None:
         number = self.random.randrange(len(self.writers))
-        old, self.writers[number] = self.writers[number], self._writer()
         if self.random.random() < 0.5:
-            old.close()
-        else:  # it was killed alone
-            for segment in old._pool._idle:
-                self.disk.close(segment.fd)
+            self.writers[number].close()
+            self.writers[number] = self._writer()
+        else:
+            self.kill_writer(number)
+
+    def kill_writer(self, number: int) -> None:
+        """It alone, without a word."""
+        for segment in self.writers[number]._pool._idle:
+            self.disk.close(segment.fd)
+        self.writers[number] = self._writer()
 
     # What is left of it
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from spool_world import World
+from spool_world import SEGMENT, World
 
 from causeway.errors import SpoolGone, TemporaryError
 from causeway.spool import Durability
@@ -20,6 +20,7 @@ POINTS = {
     "segment-made",
     "segment-locked",
     "segment-claimed",
+    "segment-cut",
     "record-written",
     "record-synced",
     "large-written",
@@ -57,6 +58,22 @@ def test_nothing_acknowledged_is_lost() -> None:
 
 def test_relaxed_durability_survives_the_process_and_never_lies() -> None:
     run(range(60), Durability.RELAXED)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_receivers_that_are_killed_again_and_again_do_not_fill_the_disk(seed: int) -> None:
+    """Each leaves the segment that it was writing to: 300 of them, where 100 whole ones fit."""
+    world = World(seed, faults=False, capacity=100 * SEGMENT)
+    world.make_ahead()
+    for _ in range(150):
+        world.now += 1.0
+        for number in (0, 1):
+            world.store()
+            world.kill_writer(number)
+        world.make_ahead()
+        world.index()
+    assert len(world.promised) >= 300
+    world.crash()
 
 
 @pytest.mark.slow

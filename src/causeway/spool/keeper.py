@@ -16,7 +16,7 @@ from blake3 import blake3
 from causeway.errors import NotAllowed, SpoolCorrupt
 from causeway.spool.disk import WRITE, Disk
 from causeway.spool.failures import explain
-from causeway.spool.format import FIRST_RECORD, Head, Place, encode_receipt
+from causeway.spool.format import BLOCK, FIRST_RECORD, Head, Place, encode_receipt
 from causeway.spool.large import LargeIntake
 from causeway.spool.layout import (
     Layout,
@@ -29,7 +29,7 @@ from causeway.spool.layout import (
 )
 from causeway.spool.model import SEGMENT_SIZE, Kind
 from causeway.spool.reader import SpoolReader
-from causeway.spool.segment import make_segment, place_of, read_head, write_head
+from causeway.spool.segment import give_back_rest, make_segment, place_of, read_head, write_head
 from causeway.spool.space import SpaceGauge
 from causeway.spool.walk import HeaderWalk, digest_is_right, read_record_head
 from causeway.values import Record, SpoolAddress
@@ -59,14 +59,16 @@ class SpoolKeeper:
         self._clock = clock
         self._sleep = sleep
         self._reader = SpoolReader(root, disk=disk, max_files=4)
+        self._tidied: set[int] | None = None
+        """Segments that were looked at after they had ended."""
 
     def make_ahead(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Bring the ready segments up to ``ready_bytes``; how many were made.
 
-        First takes back segments in which the very first write failed: the ledger has no record in
-        them, so nobody else will. Takes half of the disk's time at most; ``stop`` is asked after
-        each MiB. Never makes the room fall below the soft watermark. Raises OutOfSpace,
-        TemporaryError.
+        First takes back segments in which the very first write failed, and those that a killed
+        receiver had not written to: the ledger has no record in them, so nobody else will. Takes
+        half of the disk's time at most; ``stop`` is asked after each MiB. Never makes the room fall
+        below the soft watermark. Raises OutOfSpace, TemporaryError.
         """
         made = 0
         since = self._clock()
@@ -79,6 +81,7 @@ class SpoolKeeper:
 
         try:
             self._take_back_failed()
+            self._tidy_ended()
             while not stop() and self._has_room_for_one_more():
                 since = self._clock()
                 if make_segment(
@@ -210,6 +213,50 @@ class SpoolKeeper:
         for file in self._segments():
             if file.failed is not None and file.failed[1] <= FIRST_RECORD:
                 self.recycle(segment_container(file.id, file.failed[0]), FIRST_RECORD)
+
+    def _tidy_ended(self) -> None:
+        """Look once at each segment that came to its end during this run, as soon as nobody holds
+        its lock. Those that ended before were looked at by recovery.
+        """
+        files = {each.id: each for each in self._segments() if each.state in ("log", "failed")}
+        if self._tidied is None:
+            self._tidied = set(files)
+        self._tidied &= set(files)
+        for file in files.values():
+            if file.id not in self._tidied and self._tidy(file):
+                self._tidied.add(file.id)
+
+    def _tidy(self, file: SegmentFile) -> bool:
+        """Take a segment back that has no record, cut one that is hardly used; False while
+        somebody writes to it.
+
+        A receiver that is killed again and again would otherwise fill the disk with segments of a
+        few records each, which stay until these are delivered and retired.
+        """
+        path = self._layout.segments / file.name
+        try:
+            fd = self._disk.open(path, WRITE)
+        except OSError:
+            return True
+        try:
+            if not self._disk.lock(fd):
+                return False
+            head = read_head(self._disk, fd)
+            # Who renames holds the lock: from here on the name is right, or it was an old one.
+            if head is None or self._disk.file_size(path) is None:
+                return True
+            walk = HeaderWalk(self._disk, fd, place_of(self._disk, fd, head), 0)
+            while walk.next() is not None or (not walk.sealed and walk.search()):
+                pass
+            if walk.offset > FIRST_RECORD:
+                give_back_rest(self._disk, fd, head, walk.offset + BLOCK)
+            elif file.state == "log":
+                self._raise_and_rename(fd, path, head)
+            return True
+        except OSError:
+            return True  # the next start looks at it again
+        finally:
+            self._disk.close(fd)
 
     def _has_room_for_one_more(self) -> bool:
         room = self._space.room()

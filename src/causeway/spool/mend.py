@@ -17,7 +17,6 @@ from causeway.spool.format import (
     HEADER_SIZE,
     Head,
     Header,
-    Place,
     align,
     decode_head,
     encode_seal,
@@ -25,7 +24,7 @@ from causeway.spool.format import (
 )
 from causeway.spool.layout import Layout, SegmentFile, segment_container
 from causeway.spool.recovery import Findings, Outcome, set_file_aside
-from causeway.spool.segment import place_of, read_head, write_head
+from causeway.spool.segment import give_back_rest, place_of, read_head, write_head
 from causeway.spool.walk import SEARCH_STEP, HeaderWalk, digest_is_right
 
 
@@ -66,8 +65,6 @@ class SegmentMender:
                 set_file_aside(self._layout, self._disk, path)
                 self._findings.add("strange segment", where, Outcome.SET_ASIDE)
                 return
-            if size < head.size:
-                self._findings.add("truncated segment", where, Outcome.KEPT)
             self._mend_records(file, fd, head)
         finally:
             self._disk.close(fd)
@@ -111,10 +108,11 @@ class SegmentMender:
         where = f"segments/{file.name}"
         walk = HeaderWalk(self._disk, fd, place, position)
         if file.state == "ready" and not self._has_records(file, fd):
-            if position:
+            if position or place.size < head.size:
                 # Written with relaxed durability, known to the ledger, and lost with the power: the
-                # ledger's addresses must not come to name what is stored here next.
-                self._reuse(file, fd, place)
+                # ledger's addresses must not come to name what is stored here next. And what was
+                # cut is too short for anything to be stored in it.
+                self._reuse(file, fd, head)
             return
         if file.state in ("ready", "making"):
             self._findings.add("log under an older name", where, Outcome.KEPT)
@@ -123,16 +121,18 @@ class SegmentMender:
         if walk.sealed:
             self._findings.containers += 1
             self._rename_to_log(file)
+            give_back_rest(self._disk, fd, head, walk.offset + BLOCK)
             return
         self._disk.fdatasync(fd)
         # A sync of the dead writer may have failed: then the cache shows what the disk has not.
         self._disk.forget(fd)
         self._disk.reached("leftovers-synced")
-        self._mend_unsealed(file, fd, place, container, position)
+        self._mend_unsealed(file, fd, head, container, position)
 
     def _mend_unsealed(
-        self, file: SegmentFile, fd: int, place: Place, container: str, position: int
+        self, file: SegmentFile, fd: int, head: Head, container: str, position: int
     ) -> None:
+        place = place_of(self._disk, fd, head)
         walk = HeaderWalk(self._disk, fd, place, position)
         where = f"segments/{file.name}"
         failed_at = file.failed_at(place.generation)
@@ -163,6 +163,8 @@ class SegmentMender:
                 records += 1
         self._findings.records += records
         sealed = walk.sealed
+        if not sealed and place.size < head.size:
+            self._findings.add("truncated segment", where, Outcome.KEPT)
         if bad is not None and sealed:
             self._findings.add("damaged record", f"{container}@{bad.offset}", Outcome.LEFT)
         elif bad is not None:
@@ -170,7 +172,7 @@ class SegmentMender:
                 return
             start, sequence = bad.offset, bad.sequence
         if start <= FIRST_RECORD and not position and not sealed:
-            self._reuse(file, fd, place)
+            self._reuse(file, fd, head)
             return
         if not sealed and start + BLOCK <= place.size and not walk.is_cut():
             seal = encode_seal(place, offset=start, sequence=sequence or 0)
@@ -179,6 +181,7 @@ class SegmentMender:
             self._disk.reached("sealed")
             self._findings.add("unsealed segment", where, Outcome.KEPT, f"{records} records")
         self._rename_to_log(file)
+        give_back_rest(self._disk, fd, head, start + BLOCK)
         self._findings.containers += 1
 
     def _set_record_aside(self, container: str, fd: int, header: Header, name: str) -> bool:
@@ -206,11 +209,14 @@ class SegmentMender:
         self._findings.add(name, where, Outcome.SET_ASIDE)
         return True
 
-    def _reuse(self, file: SegmentFile, fd: int, place: Place) -> None:
+    def _reuse(self, file: SegmentFile, fd: int, head: Head) -> None:
         """Nothing was acknowledged in it: a new generation makes sure that it stays so."""
-        write_head(self._disk, fd, Head(place.id, place.generation + 1, place.size))
-        ready = self._layout.segment(file.id, "ready")
-        self._disk.rename(self._layout.segments / file.name, ready)
+        write_head(self._disk, fd, Head(head.id, head.generation + 1, head.size))
+        path = self._layout.segments / file.name
+        if self._disk.size(fd) < head.size:
+            self._disk.unlink(path)
+        else:
+            self._disk.rename(path, self._layout.segment(file.id, "ready"))
         self._findings.add("unused log", f"segments/{file.name}", Outcome.DISCARDED)
 
     def _rename_to_log(self, file: SegmentFile) -> None:

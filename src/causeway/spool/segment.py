@@ -101,6 +101,19 @@ def _write_over(disk: Disk, fd: int, size: int, pause: Callable[[], bool]) -> bo
     return True
 
 
+def give_back_rest(disk: Disk, fd: int, head: Head, end: int) -> None:
+    """Cut a segment that ended early, so that it takes little more of the disk than it holds.
+
+    Only for who holds its lock, and with nothing sound at or behind ``end`` but perhaps a seal just
+    before it. What is more than half full stays as it is, since only a whole segment is recycled
+    without being made anew. Not synced: a cut that is lost with the power is made by the next
+    start.
+    """
+    if disk.size(fd) >= head.size and end <= head.size // 2:
+        disk.truncate(fd, end)
+        disk.reached("segment-cut")
+
+
 class OpenSegment:
     """A claimed segment and the place for its next record. Used by one call at a time."""
 

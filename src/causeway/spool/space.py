@@ -180,8 +180,8 @@ class SpaceGauge:
             file = parse_segment_file(name)
             if file is not None and file.state == "ready":
                 ready += self._segment_size
-            else:
-                used += self._segment_size
+            elif self.limits.quota_bytes:
+                used += self._disk.file_size(self._layout.segments / name) or 0  # some are cut
         free_for_us = free
         if self._reserve_is_missing():
             free_for_us = max(0, free - self.limits.reserve_bytes)

@@ -7,10 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from spool_parts import NO_LIMITS, SEGMENT, on_faulty_disk, on_real_disk
+from spool_parts import (
+    NO_LIMITS,
+    SEGMENT,
+    SMALL,
+    Parts,
+    on_faulty_disk,
+    on_real_disk,
+    receipt,
+)
 
 from causeway.errors import NotAllowed, OutOfSpace, SpoolCorrupt, TemporaryError
 from causeway.spool import SpoolReader, recover
+from causeway.spool.disk import WRITE
 from causeway.spool.format import BLOCK, decode_head
 from causeway.testing.disk import PowerCut
 from causeway.values import Record
@@ -156,6 +165,76 @@ def test_segments_whose_first_write_failed_are_taken_back() -> None:
     assert spool.keeper.make_ahead() == 0, "three are ready again"
     assert [name.partition(".")[2] for name in spool.segment_files()] == ["ready"] * 3 + ["log"]
     assert spool.scan() == [kept]
+
+
+def killed(spool: Parts) -> None:
+    """Its writer is gone without a word, and another one comes."""
+    for segment in spool.writer._pool._idle:
+        spool.disk.close(segment.fd)
+    spool.writer = spool.new_writer()
+
+
+def sizes(spool: Parts) -> dict[str, int | None]:
+    folder = spool.root / "segments"
+    return {name: spool.disk.file_size(folder / name) for name in spool.segment_files()}
+
+
+def test_what_killed_receivers_leave_takes_little_room_while_others_run(tmp_path: Path) -> None:
+    spool = on_real_disk(tmp_path)
+    spool.keeper = spool.new_keeper(ready_bytes=0)
+    spool.keeper.make_ahead()
+    records = []
+    for n in range(4):
+        records.append(spool.store(n))
+        killed(spool)
+    used = spool.store(5)
+    assert set(sizes(spool).values()) == {SEGMENT}
+    spool.keeper.make_ahead()
+    assert list(sizes(spool).values()) == [*(each.end + BLOCK for each in records), SEGMENT]
+    assert spool.scan(verify=True) == [*records, used]
+    assert spool.store(6).address.container == used.address.container, "it was in use, and still is"
+    assert spool.keeper.recycle(records[0].address.container, records[0].end)
+    assert len(sizes(spool)) == 4, "what was cut is given back to the disk"
+
+
+def test_a_segment_that_was_claimed_and_not_written_to_is_taken_back() -> None:
+    spool = on_faulty_disk()
+    spool.keeper.make_ahead()
+    spool.writer._pool.borrow(10, 10)  # and killed before it was written to
+    (claimed,) = [name for name in spool.segment_files() if name.endswith(".log")]
+    assert spool.keeper.make_ahead() == 1
+    assert claimed in spool.segment_files(), "its writer may just be about to write"
+    fd = spool.disk.open(spool.root / "segments" / claimed, WRITE)
+    assert not spool.disk.lock(fd)
+    spool.disk.close(fd)
+    spool.disk.kill()  # of all who had it open
+    assert spool.keeper.make_ahead() == 0
+    assert claimed not in spool.segment_files()
+    assert [name.partition(".")[2] for name in spool.segment_files()] == ["ready"] * 4
+    record = spool.new_writer().store(receipt(1), [b"one"])
+    assert spool.scan() == [record]
+
+
+def test_what_is_more_than_half_full_is_recycled_whole(tmp_path: Path) -> None:
+    spool = on_real_disk(tmp_path)
+    spool.keeper.make_ahead()
+    records = [spool.store(n, bytes(SMALL - 1000)) for n in range(SEGMENT // SMALL // 2 + 1)]
+    assert len({each.address.container for each in records}) == 1
+    killed(spool)
+    spool.keeper.make_ahead()
+    assert set(sizes(spool).values()) == {SEGMENT}
+
+
+def test_a_record_behind_a_destroyed_header_is_not_cut_off() -> None:
+    spool = on_faulty_disk()
+    spool.keeper.make_ahead()
+    records = [spool.store(n) for n in range(3)]
+    killed(spool)
+    log = next(name for name in spool.segment_files() if name.endswith(".log"))
+    spool.disk.rot(spool.root / "segments" / log, records[1].address.offset, bytes(200))
+    spool.keeper.make_ahead()
+    assert sizes(spool)[log] == records[2].end + BLOCK
+    assert [item for item in spool.scan() if isinstance(item, Record)] == [records[0], records[2]]
 
 
 def test_an_old_failure_means_nothing_in_a_newer_generation() -> None:

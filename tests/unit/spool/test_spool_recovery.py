@@ -394,3 +394,46 @@ def test_relaxed_records_behind_a_lost_one_are_found() -> None:
         stored = spool.store(9)
         assert instances(spool.scan()) in ([*found, "1.2.3.9"], ["1.2.3.9", *found])
         assert spool.reader.read(stored) == b"9" * 100
+
+
+def test_a_segment_that_ended_early_is_cut_behind_its_seal(tmp_path: Path) -> None:
+    spool = on_real_disk(tmp_path)
+    records = three(spool)
+    log = spool.root / "segments/0000000000000001.log"
+    assert log.stat().st_size == SEGMENT
+    for segment in spool.writer._pool._idle:  # its writer is killed
+        spool.disk.close(segment.fd)
+    first = spool.restart()
+    assert [found.name for found in first.leftovers] == ["unsealed segment"]
+    assert log.stat().st_size == records[-1].end + BLOCK
+    assert spool.restart().leftovers == (), "nothing is missing, so there is nothing to tell"
+    assert spool.scan(verify=True) == records
+    more = spool.store(4)
+    spool.writer.close()  # sealed by its own writer
+    assert spool.restart().leftovers == ()
+    assert spool.scan(verify=True) == [*records, more]
+    assert sum(path.stat().st_size for path in log.parent.iterdir()) < SEGMENT
+
+
+def test_what_was_cut_is_not_offered_to_writers_again() -> None:
+    """With relaxed durability the records of a segment may be lost when it was cut already."""
+    for seed in range(40):
+        spool = on_faulty_disk(seed)
+        spool.durability = Durability.RELAXED
+        spool.again()
+        spool.keeper.make_ahead()
+        last = three(spool)[-1]
+        for segment in spool.writer._pool._idle:
+            spool.disk.close(segment.fd)
+        spool.writer = spool.new_writer()
+        spool.keeper.make_ahead()
+        spool.disk.cut_power()
+        spool.restart()
+        folder = spool.root / "segments"
+        ready = [name for name in spool.segment_files() if name.endswith(".ready")]
+        assert {spool.disk.file_size(folder / name) for name in ready} <= {SEGMENT}
+        assert last.end + BLOCK < SEGMENT
+        for n in range(4, 8):
+            spool.store(n)
+        spool.writer.close()
+        assert all(found.outcome is Outcome.LEFT for found in spool.restart().leftovers)
