@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from causeway.cli import configure, look, network, operate, serve, store, versions
+from causeway.cli import card, configure, look, network, operate, serve, store, versions
 from causeway.cli.exits import BUG, INTERRUPTED
 from causeway.cli.session import Session
 from causeway.cli.show import paint
@@ -78,6 +78,7 @@ def options(
 app.command("init", rich_help_panel=SERVICE)(configure.init)
 app.command("run", rich_help_panel=SERVICE)(serve.run)
 app.command("doctor", rich_help_panel=SERVICE)(serve.doctor)
+app.command("card", rich_help_panel=SERVICE)(card.card)
 app.add_typer(config_app, name="config", rich_help_panel=SERVICE)
 config_app.command("check")(configure.check)
 config_app.command("show")(configure.show)

@@ -8,6 +8,7 @@ ISO 8601 in UTC; sizes are bytes; what is not known is null.
 from __future__ import annotations
 
 from causeway.cli.views.base import View
+from causeway.cli.views.card import CardsView, CardView
 from causeway.cli.views.ledger import (
     CustodyView,
     DeliveryView,
@@ -44,6 +45,8 @@ from causeway.cli.views.work import (
 
 __all__ = [
     "BY_COMMAND",
+    "CardView",
+    "CardsView",
     "CheckView",
     "ConfigCheckView",
     "ConfigShowView",
@@ -77,6 +80,7 @@ __all__ = [
 ]
 
 BY_COMMAND: dict[str, type[View]] = {
+    "card": CardsView,
     "config check": ConfigCheckView,
     "config history": HistoryView,
     "config reload": ReloadView,
