@@ -76,7 +76,7 @@ def test_the_demo_borrows_only_phantoms():
     assert all(name.startswith("causeway.testing.phantom.") for name in used)
 
 
-@pytest.mark.parametrize("peer", ["pynetdicom", "pytest", "hypothesis"])
+@pytest.mark.parametrize("peer", ["pynetdicom", "pytest", "hypothesis", "fw_meta"])
 def test_what_tests_need_is_no_need_of_the_program(peer: str):
     for path in sorted(ROOT.rglob("*.py")):
         if "testing" not in path.relative_to(ROOT).parts:
