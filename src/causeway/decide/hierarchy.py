@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from causeway.attributes import Attributes
 from causeway.decide.chains import BUILT_IN, Header, link, said_by
@@ -31,10 +31,8 @@ from causeway.decide.labels import (
 )
 from causeway.decide.moments import moment_text, zone_name
 from causeway.decide.people import age_of, sex_of, weight_of
+from causeway.decide.routing import Routing
 from causeway.decide.verdict import Field
-
-if TYPE_CHECKING:
-    from causeway.decide.routing import Routing
 
 UNKNOWN_GROUP: Final = "unknown"
 UNSORTED_PROJECT: Final = "Unsorted"
