@@ -59,9 +59,12 @@ def card(
         Path, typer.Option("--to", metavar="FOLDER", help="Where the files are written.")
     ] = Path("cards"),
     sheet: Annotated[
-        Sheet, typer.Option("--paper", help="Sheet that the PDFs are for.")
+        Sheet,
+        typer.Option("--paper", metavar="a4|letter", help="Sheet that the PDFs are for."),
     ] = Sheet.A4,
-    form: Annotated[Form, typer.Option("--form", help="Which files to write.")] = Form.BOTH,
+    form: Annotated[
+        Form, typer.Option("--form", metavar="both|html|pdf", help="Which files to write.")
+    ] = Form.BOTH,
     contact: Annotated[
         str,
         typer.Option(
