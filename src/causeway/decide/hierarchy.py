@@ -13,7 +13,7 @@ platform's place for what nobody has sorted, and a project without a group goes 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,16 +21,14 @@ from causeway.attributes import Attributes
 from causeway.decide.chains import BUILT_IN, Header, link, said_by
 from causeway.decide.labels import (
     ACQUISITION_CHARACTERS,
-    FILE_CHARACTERS,
     LABEL_CHARACTERS,
     UNNAMED,
     Labels,
     first_label,
-    group_id,
-    sanitised,
 )
-from causeway.decide.moments import moment_text, zone_name
-from causeway.decide.people import age_of, sex_of, weight_of
+from causeway.decide.language.fields import GROUP, PROJECT
+from causeway.decide.language.values import value_of
+from causeway.decide.moments import zone_name
 from causeway.decide.routing import Routing
 from causeway.decide.verdict import Field
 
@@ -38,8 +36,6 @@ UNKNOWN_GROUP: Final = "unknown"
 UNSORTED_PROJECT: Final = "Unsorted"
 ARCHIVE_SUFFIX: Final = ".dicom.zip"
 
-_GROUP: Final = "group._id"
-_PROJECT: Final = "project.label"
 _SITE: Final = frozenset({"default", "override"})
 
 
@@ -60,7 +56,7 @@ def hierarchy(
     study_instance_uid: str,
     series_instance_uid: str,
     routing: Routing | None,
-    mapped: Mapping[str, object],
+    mapped: Mapping[str, Field],
     defaults: Mapping[str, str],
     overrides: Mapping[str, str],
     timezone: dt.tzinfo,
@@ -100,8 +96,8 @@ def labels_of(fields: Mapping[str, Field]) -> Labels:
         return first_label(value, fallback, characters=characters)
 
     return Labels(
-        group=label(_GROUP, UNKNOWN_GROUP),
-        project=label(_PROJECT, UNSORTED_PROJECT),
+        group=label(GROUP, UNKNOWN_GROUP),
+        project=label(PROJECT, UNSORTED_PROJECT),
         subject=label("subject.label", UNNAMED),
         session=label("session.label", UNNAMED),
         acquisition=label("acquisition.label", UNNAMED, ACQUISITION_CHARACTERS),
@@ -120,12 +116,13 @@ def _completed(
     found: dict[str, Field], overrides: Mapping[str, str], timezone: dt.tzinfo
 ) -> dict[str, Field]:
     """What follows from other fields, and the place of what nobody has sorted."""
-    if _GROUP not in found:
-        found[_GROUP] = Field(value=UNKNOWN_GROUP, origin=BUILT_IN)
+    if GROUP not in found:
+        found[GROUP] = Field(value=UNKNOWN_GROUP, origin=BUILT_IN)
         # What the site itself says of a project stays; what a header says needs its group.
-        if (project := found.get(_PROJECT)) is not None and project.origin not in _SITE:
-            found[_PROJECT] = Field(value=UNSORTED_PROJECT, raw=project.raw, origin=BUILT_IN)
-    found.setdefault(_PROJECT, Field(value=UNSORTED_PROJECT, origin=BUILT_IN))
+        if (project := found.get(PROJECT)) is not None and project.origin not in _SITE:
+            unused = project.raw or str(project.value)
+            found[PROJECT] = Field(value=UNSORTED_PROJECT, raw=unused, origin=BUILT_IN)
+    found.setdefault(PROJECT, Field(value=UNSORTED_PROJECT, origin=BUILT_IN))
     for level in ("session", "acquisition"):
         zone = f"{level}.timezone"
         moment = moment_of(found, f"{level}.timestamp")
@@ -143,14 +140,14 @@ def _completed(
 
 
 def _outside(
-    routing: Routing | None, mapped: Mapping[str, object], timezone: dt.tzinfo
+    routing: Routing | None, mapped: Mapping[str, Field], timezone: dt.tzinfo
 ) -> dict[str, tuple[Field | None, ...]]:
     """Links that go before the header's, by field."""
     links: dict[str, list[Field | None]] = {}
     if routing is not None:
         for name, text in (
-            (_GROUP, routing.group),
-            (_PROJECT, routing.project),
+            (GROUP, routing.group),
+            (PROJECT, routing.project),
             ("subject.label", routing.subject),
             ("session.label", routing.session),
             ("acquisition.label", routing.acquisition),
@@ -158,62 +155,11 @@ def _outside(
             links[name] = [_written(name, text, "routing", timezone)]
     for name, value in mapped.items():
         # A string is taken whole: no mapping completes the group or project of one.
-        if routing is None or name not in (_GROUP, _PROJECT):
-            links.setdefault(name, []).append(_written(name, value, "mapping", timezone))
+        if routing is None or name not in (GROUP, PROJECT):
+            links.setdefault(name, []).append(value)
     return {name: tuple(each) for name, each in links.items()}
 
 
-def _written(name: str, value: object, origin: str, timezone: dt.tzinfo) -> Field | None:
-    """A value that somebody has written for this field, if it can be one.
-
-    It may be text, a number, a moment, a list of tags, or a field that knows where it came from.
-    """
-    raw = ""
-    if isinstance(value, Field):
-        raw, origin = value.raw, value.origin or origin
-        value = value.value
-    if isinstance(value, dt.datetime):
-        text = moment_text(value)
-    elif isinstance(value, (list, tuple)):
-        text = ",".join(map(str, value))
-    else:
-        text = "" if value is None else str(value)
-    normal: str | float | None
-    if name in _TIMESTAMPS:
-        normal = _timestamp(text, timezone)
-    elif (reading := _READINGS.get(name)) is not None:
-        normal = reading(text)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        normal = value
-    else:
-        normal = text
-    return link(normal, origin, raw=raw or text)
-
-
-def _age(text: str) -> int | None:
-    """Seconds, as the platform keeps them; with a unit as DICOM writes ages."""
-    seconds = weight_of(text)
-    return age_of(text) if seconds is None else int(seconds)
-
-
-def _timestamp(text: str, timezone: dt.tzinfo) -> str:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return ""
-    return moment_text(moment.replace(tzinfo=timezone) if moment.tzinfo is None else moment)
-
-
-_TIMESTAMPS: Final = frozenset({"session.timestamp", "acquisition.timestamp"})
-_READINGS: Final[Mapping[str, Callable[[str], str | float | None]]] = {
-    _GROUP: group_id,
-    "group.label": sanitised,
-    _PROJECT: sanitised,
-    "subject.label": sanitised,
-    "subject.sex": sex_of,
-    "session.label": sanitised,
-    "session.age": _age,
-    "session.weight": weight_of,
-    "acquisition.label": lambda text: sanitised(text, characters=ACQUISITION_CHARACTERS),
-    "file.name": lambda text: sanitised(text, characters=FILE_CHARACTERS),
-}
+def _written(name: str, text: str, origin: str, timezone: dt.tzinfo) -> Field | None:
+    """A value that somebody has written for this field, if it can be one."""
+    return link(value_of(name, text, timezone=timezone), origin, raw=text)
