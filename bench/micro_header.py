@@ -1,4 +1,4 @@
-"""What indexing pays to read an object's identifiers, against pydicom doing the same.
+"""What indexing pays to read an object's identifiers and digest, against pydicom doing the same.
 
     python bench/micro_header.py [--rounds 5]
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pydicom
 
-from causeway.pipeline.header import Structure, Tag, read_header
+from causeway.pipeline.header import Structure, Tag, read
 from causeway.testing.site import EXPLICIT, data_set
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "dicom"
@@ -80,7 +80,7 @@ def main() -> None:
     for name, syntax, data in kinds():
         taken = {
             structure: microseconds(
-                lambda: read_header(
+                lambda: read(
                     lambda at, size: data[at : at + size],  # noqa: B023
                     len(data),  # noqa: B023
                     syntax,  # noqa: B023

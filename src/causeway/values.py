@@ -117,6 +117,14 @@ class Header:
     images_in_acquisition: str = ""
     number_of_frames: str = ""
     image_type: str = ""
+    rows: str = ""
+    columns: str = ""
+    image_orientation: str = ""
+    """Six numbers joined by backslashes, as they stand; empty in multi-frame objects, like the
+    position."""
+    image_position: str = ""
+    referenced_series: str = field(default="", repr=False)
+    """Series that its sequences name, its own left out: UIDs joined by backslashes."""
     charset: str = ""
     """(0008,0005) as it stands, values joined by backslashes."""
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from causeway.errors import BadDataSet
 
@@ -38,6 +38,10 @@ table 6.2-1), a character takes up to four bytes; the rest is room for senders w
 
 WINDOW_BYTES: Final = 16 * 1024
 """A first window that holds the head of nearly every image; larger than ``KEPT_BYTES`` by far."""
+
+KEPT_SEQUENCE_BYTES: Final = 48 * 1024
+"""Most that is kept of one wanted sequence: the references of some 400 instances. Smaller than the
+windows that follow the first."""
 
 DEPTH_LIMIT: Final = 64
 """Sequences of undefined length inside one another. Real objects stay below ten."""
@@ -60,12 +64,23 @@ class Need:
     size: int
 
 
+class Nested(NamedTuple):
+    """A sequence that was asked for."""
+
+    data: bytes
+    """Its items, as many as are kept."""
+    length: int
+    """As it stands in the data set; may be ``UNDEFINED``."""
+    unknown: bool
+    """Its VR is UN."""
+
+
 class Dialect:
     """How elements are written: byte order, and whether the VR is there."""
 
     __slots__ = (
-        "header", "implicit", "item", "item_end", "item_header", "little", "long", "name",
-        "sequence_end", "short", "tail", "un",
+        "delimiters", "header", "implicit", "item", "item_bytes", "item_end", "item_header",
+        "little", "long", "name", "references", "sequence_end", "short", "sq", "tail", "un",
     )  # fmt: skip
 
     def __init__(self, name: str, *, implicit: bool, little: bool) -> None:
@@ -81,9 +96,14 @@ class Dialect:
         self.short = frozenset(vr.unpack(code)[0] for code in _SHORT)
         self.long = frozenset(vr.unpack(code)[0] for code in _LONG)
         self.un = vr.unpack(b"UN")[0]
+        self.sq = vr.unpack(b"SQ")[0]
         self.item = self.swapped(ITEM)
         self.item_end = self.swapped(ITEM_END)
         self.sequence_end = self.swapped(SEQUENCE_END)
+        self.item_bytes = struct.pack(order + "I", self.item)
+        self.delimiters = frozenset((self.item, self.item_end, self.sequence_end))
+        # Series and instance that an item refers to; see the module references.
+        self.references = frozenset((self.swapped(0x0020000E), self.swapped(0x00081155)))
 
     def swapped(self, tag: int) -> int:
         """0xggggeeee as its four bytes look when read as one integer, and the other way round."""
@@ -118,9 +138,13 @@ def named(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-@lru_cache(maxsize=16)
-def _swapped(dialect: Dialect, tags: tuple[int, ...]) -> dict[int, int]:
-    return {dialect.swapped(tag): tag for tag in tags}
+@lru_cache(maxsize=32)
+def _swapped(
+    dialect: Dialect, tags: tuple[int, ...], sequences: tuple[int, ...] = ()
+) -> dict[int, int]:
+    """What is wanted, as it looks in the data; sequences with their tags negated."""
+    swapped = {dialect.swapped(tag): tag for tag in tags}
+    return swapped | {dialect.swapped(tag): -tag for tag in sequences}
 
 
 class Walk:
@@ -129,15 +153,24 @@ class Walk:
     ``found`` holds the wanted values by tag. With ``last_group`` the pass ends at the first element
     of a higher group, otherwise at the end of the data set. ``whole`` tells whether it got there;
     it is false when ``WALK_LIMIT_BYTES`` ended it.
+
+    ``sequences`` are tags whose items are of interest: ``nested`` holds the beginning of each, as
+    it stands in the data set, with its length and whether it is written in implicit VR.
     """
 
     def __init__(
-        self, dialect: Dialect, wanted: tuple[int, ...], *, last_group: int = 0xFFFD
+        self,
+        dialect: Dialect,
+        wanted: tuple[int, ...],
+        *,
+        sequences: tuple[int, ...] = (),
+        last_group: int = 0xFFFD,
     ) -> None:
         self.found: dict[int, bytes] = {}
+        self.nested: dict[int, Nested] = {}
         self.whole = False
         self._dialect = dialect
-        self._wanted = _swapped(dialect, wanted)
+        self._wanted = _swapped(dialect, wanted, sequences)
         self._last_group = last_group
         self._at = 0
         self._walked = 0
@@ -145,6 +178,12 @@ class Walk:
         # Dialects of the open containers. All are of undefined length (others are stepped over), so
         # sequences and items alternate: an odd number means that the innermost is a sequence.
         self._open: list[Dialect] = []
+
+    def go_on(self, wanted: tuple[int, ...], *, last_group: int) -> Need:
+        """After its last group was passed: walk on for more, up to a higher one."""
+        self._wanted = _swapped(self._dialect, wanted)
+        self._last_group = last_group
+        return Need(self._at, 4 * WINDOW_BYTES)
 
     def feed(self, window: bytes, offset: int, *, last: bool) -> Need | None:
         """Walk on in ``window``, the bytes from ``offset`` on, with which ``last`` says it ends."""
@@ -179,6 +218,7 @@ class Walk:
         """
         dialect = self._dialect
         wanted, last_group = self._wanted, self._last_group
+        found = self.found
         unpack, unpack_tail = dialect.header.unpack_from, dialect.tail.unpack_from
         implicit, short, long = dialect.implicit, dialect.short, dialect.long
         shift = 0 if dialect.little else 16
@@ -198,17 +238,24 @@ class Walk:
                     (length,) = unpack_tail(data, position + 8)
                     value = position + 12
                 else:
-                    value, length = _odd_vr(data, position, offset, dialect)
-            if raw in wanted and length != UNDEFINED:
-                kept = min(length, KEPT_BYTES)
-                if value + kept > have:
-                    break
+                    value, length = odd_vr(data, position, offset, dialect)
+            if raw in wanted:
                 tag = wanted[raw]
-                if tag in self.found:
-                    raise BadDataSet(
-                        f"{named(tag)} comes twice, again at offset {offset + position}"
-                    )
-                self.found[tag] = data[value : value + kept]
+                if tag < 0:
+                    stop = value + min(length, KEPT_SEQUENCE_BYTES)
+                    if stop > have and (length != UNDEFINED or len(data) == have):
+                        break
+                    unknown = not implicit and vr == dialect.un
+                    self.nested[-tag] = Nested(data[value : min(stop, have)], length, unknown)
+                elif length != UNDEFINED:
+                    kept = min(KEPT_BYTES, length)
+                    if value + kept > have:
+                        break
+                    if tag in found:
+                        raise BadDataSet(
+                            f"{named(tag)} comes twice, again at offset {offset + position}"
+                        )
+                    found[tag] = data[value : value + kept]
             elif raw >> shift & 0xFFFF > last_group:
                 tag = dialect.swapped(raw)
                 _refuse_delimiter(tag, offset + position)
@@ -262,7 +309,7 @@ class Walk:
                     (length,) = dialect.tail.unpack_from(data, position + 8)
                     value = position + 12
                 else:
-                    value, length = _odd_vr(data, position, offset, dialect)
+                    value, length = odd_vr(data, position, offset, dialect)
             if raw in (dialect.item, dialect.sequence_end):
                 _refuse_delimiter(dialect.swapped(raw), offset + position)
             if length == UNDEFINED:
@@ -296,7 +343,7 @@ class Walk:
         return BadDataSet(f"the element at offset {self._at} is cut off")
 
 
-def _odd_vr(data: bytes, position: int, offset: int, dialect: Dialect) -> tuple[int, int]:
+def odd_vr(data: bytes, position: int, offset: int, dialect: Dialect) -> tuple[int, int]:
     """Where the value starts and how long it is, for a VR that the standard does not know.
 
     Two capital letters are a VR of the future, and those have 32-bit lengths after two reserved

@@ -1,9 +1,13 @@
 """Identifiers from the head of a data set's bytes, and whether the whole of it holds together.
 
-The hot path of indexing. Only the values are decoded that completion, search, naming and packaging
-ask for; pydicom is the oracle in the tests and not in the loop (a twentieth of a millisecond here,
-a few there). ``elements`` walks and ``text`` decodes; this module says which tags, follows the walk
-from window to window, inflates a deflated data set, and judges the result.
+The hot path of indexing. Only the values are decoded that completion, search, naming, grouping and
+packaging ask for; pydicom is the oracle in the tests and not in the loop (a twentieth of a
+millisecond here, a few there). ``elements`` walks and ``text`` decodes; this module says which
+tags, follows the walk from window to window, and judges the result.
+
+What rules may ask for besides is in the snapshot (see there), taken once for each head that a
+series has. Whether a head is new its ``digest`` tells: of the raw bytes of what should be the same
+in a whole series. Times of the series are not among these, as scanners count them up.
 
 **Should indexing walk the whole data set?** Yes, by default. Stepping over an element costs a third
 of a microsecond, and a value is never fetched: for a CT or MR image the rest of the head is in the
@@ -16,33 +20,29 @@ leaves garbage behind good images and cannot be mended.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import re
-import zlib
-from collections.abc import Callable
-from typing import Final, Protocol
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
 
-from causeway.errors import BadDataSet, SpoolCorrupt
+from causeway.errors import BadDataSet
 from causeway.pipeline import text
-from causeway.pipeline.elements import (
-    DEFLATED_SYNTAXES,
-    WINDOW_BYTES,
-    Need,
-    Walk,
-    dialect_of,
-    named,
-)
+from causeway.pipeline.elements import WINDOW_BYTES, Dialect, Need, Nested, Walk, dialect_of, named
+from causeway.pipeline.references import series_in
+from causeway.pipeline.tags import LAST_GROUP, REFERENCES, SERIES_LEVEL, Tag
+from causeway.pipeline.windows import Fetch, Windows, windows_of
 from causeway.values import Header, Identity, Receipt
-
-Fetch = Callable[[int, int], bytes]
-"""(offset, size) → that many bytes of the data set, or fewer where it ends."""
-
-INFLATED_LIMIT: Final = 256 * 1024 * 1024
-"""Bytes that a deflated data set may become before the walk is content with what it saw, about one
-second; deflate makes up to a thousand out of one, so a small object can be a bomb."""
 
 TEXT_LIMIT: Final = 1024
 """Characters of one value; the standard's longest (PN, three groups of 64) is a fifth of it."""
+
+NUMBERS_LIMIT: Final = 256
+"""Characters of an orientation or a position, six or three times 16 at most if it is DS."""
 
 
 class Structure(enum.StrEnum):
@@ -52,43 +52,7 @@ class Structure(enum.StrEnum):
     HEAD = "head"
 
 
-class Tag(enum.IntEnum):
-    """What is read, by the names of PS3.6."""
-
-    SPECIFIC_CHARACTER_SET = 0x00080005
-    IMAGE_TYPE = 0x00080008
-    SOP_CLASS_UID = 0x00080016
-    SOP_INSTANCE_UID = 0x00080018
-    STUDY_DATE = 0x00080020
-    SERIES_DATE = 0x00080021
-    ACQUISITION_DATE = 0x00080022
-    ACQUISITION_DATE_TIME = 0x0008002A
-    STUDY_TIME = 0x00080030
-    SERIES_TIME = 0x00080031
-    ACQUISITION_TIME = 0x00080032
-    ACCESSION_NUMBER = 0x00080050
-    MODALITY = 0x00080060
-    MANUFACTURER = 0x00080070
-    STATION_NAME = 0x00081010
-    STUDY_DESCRIPTION = 0x00081030
-    SERIES_DESCRIPTION = 0x0008103E
-    PATIENT_NAME = 0x00100010
-    PATIENT_ID = 0x00100020
-    PATIENT_BIRTH_DATE = 0x00100030
-    PROTOCOL_NAME = 0x00181030
-    STUDY_INSTANCE_UID = 0x0020000D
-    SERIES_INSTANCE_UID = 0x0020000E
-    STUDY_ID = 0x00200010
-    SERIES_NUMBER = 0x00200011
-    ACQUISITION_NUMBER = 0x00200012
-    INSTANCE_NUMBER = 0x00200013
-    IMAGES_IN_ACQUISITION = 0x00201002
-    NUMBER_OF_FRAMES = 0x00280008
-
-
-_WANTED: Final = tuple(int(tag) for tag in Tag)
-LAST_GROUP: Final = 0x0028
-"""The group of the last of them."""
+_HEADER: Final = tuple(int(tag) for tag in Tag)
 
 UID_LENGTH: Final = 64
 # PS3.5 9.1: digits and dots. A component with a leading zero breaks the rule as well, but every
@@ -97,9 +61,13 @@ _UID: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _WITHOUT_ZONE: Final = re.compile(r"[+-]")
 
 
-class _Source(Protocol):
-    def window(self, need: Need) -> tuple[bytes, int, bool] | None:
-        """The bytes, the offset they start at, whether the data set ends with them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What indexing reads of an object."""
+
+    header: Header
+    digest: bytes
+    """16 bytes: the same for all objects of a series whose series-level attributes are."""
 
 
 def read_header(
@@ -111,17 +79,74 @@ def read_header(
     ``WALK_LIMIT_BYTES`` and ``INFLATED_LIMIT``, memory by the windows. A value that is absent is
     empty; whether that is allowed is for ``check`` to say.
     """
-    last_group = {} if structure is Structure.WHOLE else {"last_group": LAST_GROUP}
-    walk = Walk(dialect_of(transfer_syntax_uid), _WANTED, **last_group)
-    deflated = transfer_syntax_uid in DEFLATED_SYNTAXES
-    source: _Source = _Inflated(fetch, size) if deflated else _Plain(fetch, size)
-    need: Need | None = Need(0, WINDOW_BYTES)
-    while need is not None and (found := source.window(need)) is not None:
+    dialect = dialect_of(transfer_syntax_uid)
+    walk = Walk(dialect, _HEADER, sequences=REFERENCES, last_group=_last_group(structure))
+    _follow(walk, windows_of(fetch, size, transfer_syntax_uid), Need(0, WINDOW_BYTES))
+    return _header(walk.found, walk.nested, dialect)
+
+
+def read(
+    fetch: Fetch,
+    size: int,
+    transfer_syntax_uid: str,
+    structure: Structure = Structure.WHOLE,
+    also: tuple[int, ...] = (),
+) -> Reading:
+    """As ``read_header``, and the digest of its head.
+
+    ``also`` are tags to which the configuration gives a say beside ``SERIES_LEVEL``. With
+    ``Structure.HEAD`` those behind ``LAST_GROUP`` count as far as the data set can be read.
+    """
+    wanted, hashed = _wanted(also)
+    dialect = dialect_of(transfer_syntax_uid)
+    windows = windows_of(fetch, size, transfer_syntax_uid)
+    if structure is Structure.WHOLE:
+        walk = Walk(dialect, wanted, sequences=REFERENCES)
+        _follow(walk, windows, Need(0, WINDOW_BYTES))
+    else:
+        head, tail = _split(wanted)
+        walk = Walk(dialect, head, sequences=REFERENCES, last_group=LAST_GROUP)
+        _follow(walk, windows, Need(0, WINDOW_BYTES))
+        if tail and not walk.whole:
+            # That far it does not have to hold together here.
+            with contextlib.suppress(BadDataSet):
+                _follow(walk, windows, walk.go_on(tail, last_group=tail[-1] >> 16))
+    return Reading(
+        header=_header(walk.found, walk.nested, dialect), digest=_digest(walk.found, hashed)
+    )
+
+
+def _last_group(structure: Structure) -> int:
+    return 0xFFFD if structure is Structure.WHOLE else LAST_GROUP
+
+
+@lru_cache(maxsize=8)
+def _wanted(also: tuple[int, ...]) -> tuple[tuple[int, ...], frozenset[int]]:
+    """What to read, and what of that goes into the digest."""
+    hashed = frozenset(SERIES_LEVEL) | {tag for tag in also if tag < 0x7FE00000}
+    return tuple(sorted({*_HEADER, *hashed})), hashed
+
+
+@lru_cache(maxsize=8)
+def _split(wanted: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    head = tuple(tag for tag in wanted if tag >> 16 <= LAST_GROUP)
+    return head, wanted[len(head) :]
+
+
+def _follow(walk: Walk, windows: Windows, need: Need | None) -> None:
+    while need is not None and (found := windows.window(need)) is not None:
         window, offset, last = found
         if offset == 0 and window[128:132] == b"DICM":
             raise BadDataSet("a file was sent as a data set: preamble and DICM come first")
         need = walk.feed(window, offset, last=last)
-    return _header(walk.found)
+
+
+def _digest(found: Mapping[int, bytes], hashed: frozenset[int]) -> bytes:
+    tags = [tag for tag in found if tag in hashed]
+    values = [found[tag] for tag in tags]
+    # Tags and lengths keep the end of one value from being the beginning of the next.
+    values.append(struct.pack(f"<{2 * len(tags)}I", *tags, *map(len, values)))
+    return blake2b(b"".join(values), digest_size=16).digest()
 
 
 def check(header: Header, receipt: Receipt) -> None:
@@ -151,102 +176,110 @@ def check(header: Header, receipt: Receipt) -> None:
         )
 
 
-class _Plain:
-    """A data set as it stands."""
-
-    def __init__(self, fetch: Fetch, size: int) -> None:
-        self._fetch = fetch
-        self._size = size
-
-    def window(self, need: Need) -> tuple[bytes, int, bool]:
-        offset = min(need.offset, self._size)
-        wanted = min(need.size, self._size - offset)
-        data = self._fetch(offset, wanted) if wanted else b""
-        if len(data) != wanted:
-            raise SpoolCorrupt(f"{len(data)} bytes where the record has {wanted}")
-        return data, offset, offset + wanted == self._size
-
-
-class _Inflated:
-    """A deflated data set (PS3.5 A.5): inflated from its start, as far as the walk asks."""
-
-    def __init__(self, fetch: Fetch, size: int) -> None:
-        self._plain = _Plain(fetch, size)
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._read_to = 0
-        self._window = b""
-        self._start = 0
-
-    def window(self, need: Need) -> tuple[bytes, int, bool] | None:
-        parts = [self._window[max(0, need.offset - self._start) :]]
-        end = self._start + len(self._window)
-        have = len(parts[0])
-        while have < need.size and not self._inflater.eof:
-            if end > INFLATED_LIMIT:
-                return None
-            part = self._more()
-            keep = part[max(0, need.offset - end) :]
-            end += len(part)
-            parts.append(keep)
-            have += len(keep)
-        self._window = b"".join(parts)
-        self._start = end - len(self._window)
-        return self._window, self._start, self._inflater.eof
-
-    def _more(self) -> bytes:
-        feed = self._inflater.unconsumed_tail
-        if not feed:
-            feed, offset, _ = self._plain.window(Need(self._read_to, 4 * WINDOW_BYTES))
-            self._read_to = offset + len(feed)
-        try:
-            part = self._inflater.decompress(feed, 16 * WINDOW_BYTES)
-        except zlib.error:
-            raise BadDataSet(
-                f"the deflated data set cannot be inflated, before offset {self._read_to}"
-            ) from None
-        if not part and not feed:
-            raise BadDataSet("the deflated data set breaks off")
-        return part
-
-
-def _header(found: dict[int, bytes]) -> Header:
-    charset = text.decode(found.get(Tag.SPECIFIC_CHARACTER_SET, b""))
-    texts = {
-        tag: text.decode(raw, charset, name=tag == Tag.PATIENT_NAME)[:TEXT_LIMIT]
-        for tag, raw in found.items()
-    }
-    get = texts.get
+def _header(found: Mapping[int, bytes], nested: Mapping[int, Nested], dialect: Dialect) -> Header:
+    charset = text.decode(found.get(_CHARSET, b""))
+    identity = _texts(found, _IDENTITY, charset)
+    fields = _texts(found, _FIELDS, charset)
     # Enhanced objects have one DT in place of date and time (PS3.3 C.7.6.16.2.2).
-    moment = get(Tag.ACQUISITION_DATE_TIME, "")
+    if moment := fields.pop("moment", ""):
+        fields["acquisition_date"] = fields.get("acquisition_date") or moment[:8]
+        fields["acquisition_time"] = (
+            fields.get("acquisition_time") or _WITHOUT_ZONE.split(moment[8:])[0]
+        )
+    for name in _NUMBERS:
+        # Half a number would be another one.
+        if len(fields.get(name, "")) > NUMBERS_LIMIT:
+            fields[name] = ""
+    for name in _REQUIRED:
+        fields.setdefault(name, "")
+    if nested:
+        fields["referenced_series"] = _joined(
+            uid
+            for sequence in nested.values()
+            for uid in series_in(sequence, dialect)
+            if uid != fields["series_instance_uid"]
+        )
     return Header(
-        sop_class_uid=get(Tag.SOP_CLASS_UID, ""),
-        sop_instance_uid=get(Tag.SOP_INSTANCE_UID, ""),
-        study_instance_uid=get(Tag.STUDY_INSTANCE_UID, ""),
-        series_instance_uid=get(Tag.SERIES_INSTANCE_UID, ""),
-        identity=Identity(
-            patient_id=get(Tag.PATIENT_ID, ""),
-            patient_name=get(Tag.PATIENT_NAME, ""),
-            patient_birth_date=get(Tag.PATIENT_BIRTH_DATE, ""),
-            accession_number=get(Tag.ACCESSION_NUMBER, ""),
-            study_id=get(Tag.STUDY_ID, ""),
-            study_date=get(Tag.STUDY_DATE, ""),
-            study_time=get(Tag.STUDY_TIME, ""),
-            study_description=get(Tag.STUDY_DESCRIPTION, ""),
-        ),
-        modality=get(Tag.MODALITY, ""),
-        series_number=get(Tag.SERIES_NUMBER, ""),
-        series_description=get(Tag.SERIES_DESCRIPTION, ""),
-        protocol_name=get(Tag.PROTOCOL_NAME, ""),
-        series_date=get(Tag.SERIES_DATE, ""),
-        series_time=get(Tag.SERIES_TIME, ""),
-        acquisition_date=get(Tag.ACQUISITION_DATE, "") or moment[:8],
-        acquisition_time=get(Tag.ACQUISITION_TIME, "") or _WITHOUT_ZONE.split(moment[8:])[0],
-        manufacturer=get(Tag.MANUFACTURER, ""),
-        station_name=get(Tag.STATION_NAME, ""),
-        acquisition_number=get(Tag.ACQUISITION_NUMBER, ""),
-        instance_number=get(Tag.INSTANCE_NUMBER, ""),
-        images_in_acquisition=get(Tag.IMAGES_IN_ACQUISITION, ""),
-        number_of_frames=get(Tag.NUMBER_OF_FRAMES, ""),
-        image_type=get(Tag.IMAGE_TYPE, ""),
+        identity=Identity(**identity),
+        rows=_number(found.get(_ROWS, b""), dialect),
+        columns=_number(found.get(_COLUMNS, b""), dialect),
         charset=charset,
+        **fields,
     )
+
+
+def _texts(
+    found: Mapping[int, bytes], fields: Iterable[tuple[str, int]], charset: str
+) -> dict[str, str]:
+    """What is there of these fields, decoded."""
+    texts = {}
+    for name, tag in fields:
+        if raw := found.get(tag):
+            texts[name] = text.decode(raw, charset, name=tag == _NAME)[:TEXT_LIMIT]
+    return texts
+
+
+def _number(raw: bytes, dialect: Dialect) -> str:
+    """Of rows and columns: US as PS3.6 has it, or what senders make of it, UL or text."""
+    if len(raw) == 2:
+        return str(int.from_bytes(raw, "little" if dialect.little else "big"))
+    if (written := raw.strip(b" \0")).isdigit() and len(written) <= 9:
+        return written.decode("ascii")
+    if len(raw) == 4:
+        return str(int.from_bytes(raw, "little" if dialect.little else "big"))
+    return ""
+
+
+def _joined(uids: Iterable[str]) -> str:
+    """As many of them, each once, as a short text holds."""
+    joined = ""
+    for uid in dict.fromkeys(uids):
+        longer = f"{joined}\\{uid}" if joined else uid
+        if len(longer) > TEXT_LIMIT:
+            break
+        joined = longer
+    return joined
+
+
+_CHARSET: Final = int(Tag.SPECIFIC_CHARACTER_SET)
+_NAME: Final = int(Tag.PATIENT_NAME)
+_ROWS: Final = int(Tag.ROWS)
+_COLUMNS: Final = int(Tag.COLUMNS)
+_IDENTITY: Final = (
+    ("patient_id", int(Tag.PATIENT_ID)),
+    ("patient_name", int(Tag.PATIENT_NAME)),
+    ("patient_birth_date", int(Tag.PATIENT_BIRTH_DATE)),
+    ("accession_number", int(Tag.ACCESSION_NUMBER)),
+    ("study_id", int(Tag.STUDY_ID)),
+    ("study_date", int(Tag.STUDY_DATE)),
+    ("study_time", int(Tag.STUDY_TIME)),
+    ("study_description", int(Tag.STUDY_DESCRIPTION)),
+)
+_FIELDS: Final = (
+    ("sop_class_uid", int(Tag.SOP_CLASS_UID)),
+    ("sop_instance_uid", int(Tag.SOP_INSTANCE_UID)),
+    ("study_instance_uid", int(Tag.STUDY_INSTANCE_UID)),
+    ("series_instance_uid", int(Tag.SERIES_INSTANCE_UID)),
+    ("modality", int(Tag.MODALITY)),
+    ("series_number", int(Tag.SERIES_NUMBER)),
+    ("series_description", int(Tag.SERIES_DESCRIPTION)),
+    ("protocol_name", int(Tag.PROTOCOL_NAME)),
+    ("series_date", int(Tag.SERIES_DATE)),
+    ("series_time", int(Tag.SERIES_TIME)),
+    ("acquisition_date", int(Tag.ACQUISITION_DATE)),
+    ("acquisition_time", int(Tag.ACQUISITION_TIME)),
+    ("moment", int(Tag.ACQUISITION_DATE_TIME)),
+    ("manufacturer", int(Tag.MANUFACTURER)),
+    ("station_name", int(Tag.STATION_NAME)),
+    ("acquisition_number", int(Tag.ACQUISITION_NUMBER)),
+    ("instance_number", int(Tag.INSTANCE_NUMBER)),
+    ("images_in_acquisition", int(Tag.IMAGES_IN_ACQUISITION)),
+    ("number_of_frames", int(Tag.NUMBER_OF_FRAMES)),
+    ("image_type", int(Tag.IMAGE_TYPE)),
+    ("image_orientation", int(Tag.IMAGE_ORIENTATION)),
+    ("image_position", int(Tag.IMAGE_POSITION)),
+)
+_REQUIRED: Final = (
+    "sop_class_uid", "sop_instance_uid", "study_instance_uid", "series_instance_uid",
+)  # fmt: skip
+_NUMBERS: Final = ("image_orientation", "image_position")

@@ -33,7 +33,8 @@ _FRAGMENT: Final = re.compile(rb"(?:^[^\x1b]+|\x1b[^\x1b]*)")
 
 # What returns to the first character set: PS3.5 6.1.2.5.3. Ends of lines and pages, tab, the
 # separator of values; in person names the delimiters of components and component groups as well.
-# A backslash is no delimiter in LT, ST and UT, of which none is read here.
+# A backslash is no delimiter in prose (LT, ST and UT).
+_RESETS_PROSE: Final = re.compile(rb"[\r\n\f\t]")
 _RESETS_TEXT: Final = re.compile(rb"[\r\n\f\t\\]")
 _RESETS_NAME: Final = re.compile(rb"[\r\n\f\t\\^=]")
 
@@ -67,22 +68,37 @@ def codec_of(charset: str) -> str:
     return _NOT_TERMS.get(spelling, "")
 
 
-def decode(raw: bytes, charset: str = "", *, name: bool = False) -> str:
-    """Text of a value without its padding; ``name`` is true for person names (VR PN).
+def has_backslash_in_characters(charset: str) -> bool:
+    """The byte of the backslash can be half a character: text is decoded before it is split."""
+    return codec_of(charset).lower() in ("gb18030", "gbk")
+
+
+def decode(raw: bytes, charset: str = "", *, name: bool = False, prose: bool = False) -> str:
+    """Text of a value without its padding.
+
+    ``name`` is true for person names (VR PN), ``prose`` where a backslash is a character like
+    others (LT, ST, UT).
 
     Components (``^``) and component groups (``=``) of a name stay as they are.
     """
     if raw.isascii() and ESCAPE not in raw:
-        text = raw.decode("ascii")
+        text = raw.rstrip(b"\x00 ").lstrip(b" ").decode("ascii")
     else:
-        text = _decode_other(raw, codec_of(charset), name=name)
-    text = text.rstrip("\x00 ").lstrip(" ")
+        text = (
+            _decode_other(raw, codec_of(charset), _resets(name=name, prose=prose))
+            .rstrip("\x00 ")
+            .lstrip(" ")
+        )
     # PostgreSQL has no NUL in text, and nobody else wants to meet one.
-    return text.replace("\x00", r"\x00")
+    return text.replace("\x00", r"\x00") if "\x00" in text else text
 
 
-def _decode_other(raw: bytes, first: str, *, name: bool) -> str:
-    if ESCAPE in raw and (extended := _extended(raw, first, name=name)) is not None:
+def _resets(*, name: bool, prose: bool) -> re.Pattern[bytes]:
+    return _RESETS_NAME if name else _RESETS_PROSE if prose else _RESETS_TEXT
+
+
+def _decode_other(raw: bytes, first: str, resets: re.Pattern[bytes]) -> str:
+    if ESCAPE in raw and (extended := _extended(raw, first, resets)) is not None:
         return extended
     for codec in (first, "utf-8"):
         if codec and (text := _strict(raw, codec)) is not None:
@@ -97,13 +113,12 @@ def _strict(raw: bytes, codec: str) -> str | None:
         return None
 
 
-def _extended(raw: bytes, first: str, *, name: bool) -> str | None:
+def _extended(raw: bytes, first: str, resets: re.Pattern[bytes]) -> str | None:
     """A value with code extensions, or None where it has an escape sequence that nobody knows.
 
     Each fragment starts with the escape sequence that tells its set. Sets that (0008,0005) does not
     list are accepted: the sequence is unambiguous, and the list is what senders get wrong.
     """
-    resets = _RESETS_NAME if name else _RESETS_TEXT
     parts: list[str] = []
     for fragment in _FRAGMENT.findall(raw):
         escape = _ESCAPE_SEQUENCE.match(fragment)
