@@ -15,12 +15,13 @@ from causeway.attributes import Attributes
 from causeway.decide.labels import ACQUISITION_CHARACTERS, UNNAMED, sanitised
 from causeway.decide.moments import (
     dated_uid,
+    divided,
     in_zone,
+    is_time,
     moment_label,
     moment_text,
     offset,
     parsed,
-    parsed_date_time,
 )
 from causeway.decide.people import age_at, age_of, full_name, name_of, sex_of, weight_of
 from causeway.decide.verdict import Field
@@ -102,25 +103,25 @@ class Header:
 
     def _of_acquisition(self) -> Moment | None:
         text = self.first(_ACQUISITION_DATE_TIME)
-        if found := parsed_date_time(text):
-            moment, said = found
-            return self._moment(moment, text, "AcquisitionDateTime", said)
-        return self._dated(*_ACQUISITION)
+        date, time, said = divided(text)
+        found = self._moment(parsed(date, time), text, "AcquisitionDateTime", time, said)
+        return found or self._dated(*_ACQUISITION)
 
     def _dated(self, date: int, time: int, origin: str) -> Moment | None:
         day, clock = self.first(date), self.first(time)
-        return self._moment(parsed(day, clock), f"{day} {clock}".strip(), origin)
+        return self._moment(parsed(day, clock), f"{day} {clock}".strip(), origin, clock)
 
     def _in_uid(self, uid: str, origin: str) -> Moment | None:
-        return self._moment(dated_uid(uid), uid, origin)
+        return self._moment(dated_uid(uid), uid, origin, "00")
 
     def _moment(
-        self, at: dt.datetime | None, raw: str, origin: str, said: dt.tzinfo | None = None
+        self, at: dt.datetime | None, raw: str, origin: str, time: str, said: str = ""
     ) -> Moment | None:
         if at is None:
             return None
-        zone = said or offset(self.first(_TIMEZONE_OFFSET))
-        return Moment(at=in_zone(at, zone, self.timezone), raw=raw, origin=origin)
+        zone = offset(said) or offset(self.first(_TIMEZONE_OFFSET))
+        told = in_zone(at, zone if is_time(time) else None, self.timezone)
+        return Moment(at=told, raw=raw, origin=origin)
 
 
 def _first(*chain: Callable[[], Moment | None]) -> Moment | None:

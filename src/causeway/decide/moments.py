@@ -31,13 +31,22 @@ def parsed(date: str, time: str) -> dt.datetime | None:
     return dt.datetime.combine(day, dt.time(12) if clock is None else clock)
 
 
+def is_time(text: str) -> bool:
+    """Whether a TM can be read: a noon that nobody has said is noon in no zone but the site's."""
+    return _clock(text) is not None
+
+
+def divided(text: str) -> tuple[str, str, str]:
+    """A DT as DA, TM and ``&ZZXX``; all empty unless it names a day."""
+    found = _DATE_TIME.fullmatch(text.strip())
+    return (found[1], found[2], found[3] or "") if found else ("", "", "")
+
+
 def parsed_date_time(text: str) -> tuple[dt.datetime, dt.tzinfo | None] | None:
     """A DT, and the zone that it says; None unless it names a day."""
-    found = _DATE_TIME.fullmatch(text.strip())
-    if found is None:
-        return None
-    moment = parsed(found[1], found[2])
-    return None if moment is None else (moment, offset(found[3] or ""))
+    date, time, said = divided(text)
+    moment = parsed(date, time)
+    return None if moment is None else (moment, offset(said))
 
 
 def offset(text: str) -> dt.tzinfo | None:

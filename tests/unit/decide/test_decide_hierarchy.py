@@ -389,6 +389,16 @@ def test_without_a_date_there_is_no_timestamp() -> None:
             "2026-07-02T11:00:00.000+02:00",
         ),
         ({"AcquisitionDate": "20260702"}, "2026-07-02T12:00:00.000+02:00"),
+        # A noon that nobody has said is the site's, so that the day stays.
+        (
+            {"AcquisitionDate": "20260102", "TimezoneOffsetFromUTC": "-1100"},
+            "2026-01-02T12:00:00.000+01:00",
+        ),
+        ({"AcquisitionDateTime": "20260102-1100"}, "2026-01-02T12:00:00.000+01:00"),
+        (
+            {"AcquisitionDateTime": "20261302", "AcquisitionDate": "20260702"},
+            "2026-07-02T12:00:00.000+02:00",
+        ),
         (
             {"AcquisitionDateTime": "junk", "AcquisitionDate": "20260702"},
             "2026-07-02T12:00:00.000+02:00",

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from causeway.decide.moments import (
     dated_uid,
+    divided,
     in_zone,
+    is_time,
     moment_label,
     moment_text,
     offset,
@@ -70,28 +72,37 @@ def test_dates_in_uids(uid: str, moment: dt.datetime | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "moment", "minutes"),
+    ("text", "parts"),
     [
-        ("20260102030405", dt.datetime(2026, 1, 2, 3, 4, 5), None),
-        ("20260102030405.25+0100", dt.datetime(2026, 1, 2, 3, 4, 5, 250000), 60),
-        ("20260102030405-0330", dt.datetime(2026, 1, 2, 3, 4, 5), -210),
-        ("2026010203", dt.datetime(2026, 1, 2, 3), None),
-        ("20260102", dt.datetime(2026, 1, 2, 12), None),
-        ("20260102+0100", dt.datetime(2026, 1, 2, 12), 60),
-        ("20260102030405+9900", dt.datetime(2026, 1, 2, 3, 4, 5), None),
+        ("20260102030405", ("20260102", "030405", "")),
+        ("20260102030405.25+0100 ", ("20260102", "030405.25", "+0100")),
+        ("2026010203-0330", ("20260102", "03", "-0330")),
+        ("20260102", ("20260102", "", "")),
+        ("20260102+0100", ("20260102", "", "+0100")),
+        ("", ("", "", "")),
+        ("2026", ("", "", "")),
+        ("202601", ("", "", "")),
+        ("today", ("", "", "")),
+        ("2026-01-02T03:04", ("", "", "")),
     ],
 )
-def test_date_times(text: str, moment: dt.datetime, minutes: int | None) -> None:
-    found = parsed_date_time(text)
-    assert found is not None
-    assert found[0] == moment
-    said = found[1].utcoffset(None) if found[1] else None
-    assert said == (None if minutes is None else dt.timedelta(minutes=minutes))
+def test_date_times(text: str, parts: tuple[str, str, str]) -> None:
+    assert divided(text) == parts
 
 
-@pytest.mark.parametrize("text", ["", "2026", "202601", "20261302", "today", "2026-01-02T03:04"])
-def test_what_names_no_day(text: str) -> None:
-    assert parsed_date_time(text) is None
+def test_a_date_time_is_a_moment_and_a_zone() -> None:
+    at = dt.datetime(2026, 1, 2, 3, 4, 5, 250000)
+    assert parsed_date_time("20260102030405.25") == (at, None)
+    assert parsed_date_time("20260102030405.25+0100") == (at, dt.timezone(dt.timedelta(hours=1)))
+    assert parsed_date_time("20261302") is None
+    assert parsed_date_time("2026") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "known"), [("03", True), ("030405.1", True), ("", False), ("24", False), ("x", False)]
+)
+def test_times_that_can_be_read(text: str, known: bool) -> None:
+    assert is_time(text) is known
 
 
 @pytest.mark.parametrize(
@@ -142,9 +153,10 @@ def test_names_of_zones() -> None:
 def test_no_text_is_too_much(text: str, other: str) -> None:
     for moment in (parsed(text, other), parsed(other, text), dated_uid(text)):
         assert moment is None or moment.tzinfo is None
-    found = parsed_date_time(text)
-    if found is not None:
-        assert in_zone(found[0], found[1], BERLIN).tzinfo is not None
+        assert moment is None or in_zone(moment, offset(other), BERLIN).tzinfo is not None
+    date, time, said = divided(text)
+    assert parsed(date, time) is None or date
+    assert offset(said) is None or said
     offset(text)
 
 
@@ -154,6 +166,7 @@ def test_a_moment_is_the_same_in_every_zone(moment: dt.datetime, minutes: int) -
     sign = "-" if minutes < 0 else "+"
     written = f"{moment:%m%d%H%M%S}.{moment.microsecond:06d}"
     text = f"{moment.year:04d}{written}{sign}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
-    found = parsed_date_time(text)
-    assert found is not None
-    assert in_zone(found[0], found[1], BERLIN) == moment.replace(tzinfo=said)
+    date, time, offset_text = divided(text)
+    at = parsed(date, time)
+    assert at is not None
+    assert in_zone(at, offset(offset_text), BERLIN) == moment.replace(tzinfo=said)
