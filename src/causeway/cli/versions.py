@@ -175,7 +175,7 @@ def _said(service: RunningService) -> dict[str, object]:
 def _reloaded(path: Path, service: RunningService) -> dict[str, object]:
     """Ask for it and wait; what the service then says of its configuration."""
     from causeway.doctor.running import running_service
-    from causeway.service.reload import ask
+    from causeway.service.asking import ask
 
     run_dir = _data_dir(path) / "run"
     before = _said(service).get("digest")

@@ -148,6 +148,8 @@ def _rules_in_doubt(configuration: Configuration) -> Iterator[Found]:
                     what="holds, and says nowhere to go when a person releases it",
                     right='add: destinations = ["…"]',
                 )
+    from causeway.schedule import Schedule
+
     used = {destination.schedule for destination in configuration.destinations}
     for index, schedule in enumerate(configuration.schedules):
         if schedule.name not in used:
@@ -155,6 +157,12 @@ def _rules_in_doubt(configuration: Configuration) -> Iterator[Found]:
                 path=("schedule", index, "name"),
                 what=f'no destination is delivered to by "{schedule.name}"',
                 right=f'add schedule = "{schedule.name}" to a [[destination]]',
+            )
+        if Schedule.parse(schedule.windows, "UTC").never_closes:
+            yield Found(
+                path=("schedule", index, "windows"),
+                what="is always open, and so holds nothing back",
+                right="leave out the schedule, or see which hours are meant",
             )
 
 
@@ -262,6 +270,17 @@ def _condition_in_doubt(path: Path, condition: OptCondition) -> Iterator[Found]:
 
 
 def _metadata_in_doubt(path: Path, metadata: MetadataSettings) -> Iterator[Found]:
+    from causeway.decide.language import Mapping as FieldMapping
+
+    for index, text in enumerate(metadata.mappings):
+        mapping = FieldMapping.compile(text)
+        # One with @names is there for those after it.
+        if mapping.fields == mapping.pattern.fields <= set(metadata.overrides):
+            yield Found(
+                path=(*path, "mappings", index),
+                what="never counts, because what it fills is overridden",
+                right="leave out the mapping or the override",
+            )
     for field in metadata.defaults:
         if not metadata.defaults[field]:
             yield Found(

@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from causeway.config.kinds import Settings
-from causeway.config.terms import Expression, FieldValues, MappingText, Place, Tag, Zone
+from causeway.config.terms import Expression, FieldValues, Mappings, Place, Tag, Zone
 
 
 class Usual(Settings):
@@ -94,7 +94,7 @@ class OptSettings(Usual):
 class MetadataSettings(Usual):
     """How group, project, subject, session and acquisition are filled beyond the routing string."""
 
-    mappings: tuple[MappingText, ...] = ()
+    mappings: Mappings = ()
     """Mappings from attributes to fields, `template=pattern`. The first that gives a value counts
     for each field; a routing string goes before them."""
     defaults: FieldValues = Field(default_factory=dict)

@@ -10,7 +10,7 @@ nothing, pays for none of them.
 
 from __future__ import annotations
 
-import difflib
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -67,20 +67,9 @@ Tag = Annotated[
 
 
 def _zone(value: str) -> str:
-    from zoneinfo import ZoneInfo, available_timezones
+    from causeway.schedule import zone_of
 
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        known = available_timezones()
-        by_case = {name.casefold(): name for name in known}
-        near = difflib.get_close_matches(value.casefold(), by_case, n=1, cutoff=0.75)
-        cities = {name.rpartition("/")[2].casefold(): name for name in known}
-        meant = cities.get(value.casefold()) or (by_case[near[0]] if near else "")
-        raise wrong(
-            f'"{value}" is no time zone',
-            f'did you mean "{meant}"?' if meant else 'an IANA name, such as "Europe/Berlin"',
-        ) from None
+    _read(zone_of, value, 'an IANA name, such as "Europe/Berlin"')
     return value
 
 
@@ -99,7 +88,7 @@ def _expression(value: str) -> str:
 
     if not value:
         raise wrong("is empty, and so is found in every value", 'a word, such as "UPLOAD"')
-    _read(compile_bounded, value, "a regular expression, or plain words")
+    _read(compile_bounded, value, "write it more simply, or with plain words")
     return value
 
 
@@ -124,7 +113,21 @@ def _mapping(value: str) -> str:
     return value
 
 
-MappingText = Annotated[str, AfterValidator(_mapping)]
+def _mappings(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Each is right by itself; now in their order, in which one may refer to those before it."""
+    from causeway.decide.language import compile_mappings
+
+    for count in range(1, len(value) + 1):
+        try:
+            compile_mappings(value[:count])
+        except ConfigurationError as error:
+            raise wrong(f"mapping {count}: {error.message}", error.hint) from None
+    return value
+
+
+Mappings = Annotated[
+    tuple[Annotated[str, AfterValidator(_mapping)], ...], AfterValidator(_mappings)
+]
 
 
 def _window(value: str) -> str:
@@ -167,9 +170,16 @@ Place = Annotated[
 # --- fields of the hierarchy -------------------------------------------------------------------
 
 
+_VALUES = {
+    "group._id": "2 to 64 letters, digits and . @ _ -, with a letter or digit at both ends",
+    "subject.sex": '"male", "female", "other" or "unknown"',
+    "subject.type": '"human", "animal" or "phantom"',
+}
+
+
 def _values(value: object) -> Mapping[str, str]:
     """Texts by field. A dotted key without quotes is a table to TOML, and means the same."""
-    from causeway.decide.language import field_of
+    from causeway.decide.language import field_of, value_of
 
     if not isinstance(value, Mapping):
         raise wrong(
@@ -186,6 +196,8 @@ def _values(value: object) -> Mapping[str, str]:
         field = _read(field_of, name, "a field such as project.label or subject.label")
         if field in found:
             raise wrong(f'"{name}" is {field}, which is there already', "say each field once")
+        if text and value_of(field, text, timezone=dt.UTC) is None:
+            raise wrong(f'"{text}" is no value of {field}', _VALUES.get(field, "another value"))
         found[field] = text
     return found
 

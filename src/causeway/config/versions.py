@@ -194,6 +194,8 @@ def _write(fd: int, content: bytes) -> None:
 
 _DATA_DIR = re.compile(r"""^\s*data_dir\s*=\s*("[^"\\]*"|'[^']*')""", re.MULTILINE)
 
+_TABLE = re.compile(r"^\s*\[", re.MULTILINE)
+
 
 def data_dir_in(path: Path) -> Path | None:
     """The data folder that a file names, however broken the rest of it is; None if it names none.
@@ -208,7 +210,7 @@ def data_dir_in(path: Path) -> Path | None:
         named = tomllib.loads(text).get("data_dir")
     except tomllib.TOMLDecodeError:
         # It stands above all tables, so the first one is it.
-        match = _DATA_DIR.search(text.partition("\n[")[0])
+        match = _DATA_DIR.search(_TABLE.split(text, maxsplit=1)[0])
         named = match[1][1:-1] if match else None
     if not isinstance(named, str) or not named.strip() or "\0" in named:
         return None

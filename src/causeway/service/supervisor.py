@@ -29,9 +29,10 @@ from causeway.net import Door, channel_pair
 from causeway.net.tls import server_context
 from causeway.observe import bound, configure_logs, emit
 from causeway.service import mapping
+from causeway.service.asking import Request, take_request
 from causeway.service.children import Child, spawn
 from causeway.service.exclusive import exclusive
-from causeway.service.reload import Request, RunningConfiguration, take_request, tell_doubts
+from causeway.service.reload import RunningConfiguration, tell_doubts
 from causeway.service.status import ProcessState, StatusFile
 from causeway.spool import Durability, RealDisk, SpaceGauge, SpoolKeeper, prepare, recover
 

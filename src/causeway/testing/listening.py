@@ -6,6 +6,7 @@ arrives is in ``Listening.sink``, what was told to the operator in ``Listening.t
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from causeway.net import (
     ReceiveOptions,
     Receiver,
     Refusal,
+    Renewal,
     SourceRule,
     Stopped,
     Timeouts,
@@ -156,6 +158,7 @@ class Listening:
             emit=self._emit,
             options=self._options,
             admitting=self._admitting,
+            renewal=self._read_renewal,
         )
         thread = threading.Thread(
             target=lambda: self.stopped.append(receiver.run()), name=name, daemon=True
@@ -163,6 +166,21 @@ class Listening:
         thread.start()
         self._threads.append(thread)
         self.door.attach(name, channel)
+
+    def renew(
+        self,
+        *sources: SourceRule,
+        limits: DoorLimits | None = None,
+        options: ReceiveOptions | None = None,
+    ) -> None:
+        """Other rules for connections to come."""
+        renewal = Renewal(admission=Admission(sources), options=options or self._options)
+        self.door.renew(renewal.admission, limits or DoorLimits(), pickle.dumps(renewal))
+
+    def _read_renewal(self, descriptor: int) -> Renewal:
+        with open(descriptor, "rb", closefd=False) as file:
+            renewal: Renewal = pickle.load(file)  # noqa: S301  this process wrote it
+        return renewal
 
     def peer(
         self, *, calling_ae: str = "TEST", called_ae: str = "CAUSEWAY", seconds: float = 10.0

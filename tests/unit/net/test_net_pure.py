@@ -37,6 +37,7 @@ from causeway.net.handover import (
     ConnectionClosed,
     Message,
     Refresh,
+    Renew,
     Snapshot,
     Stop,
     channel_pair,
@@ -409,6 +410,7 @@ STATISTICS = ReceiverStatistics(
         ConnectionClosed(number=1),
         Snapshot(statistics=STATISTICS),
         Refresh(),
+        Renew(),
         Stop(drain_seconds=2.5),
     ],
 )

@@ -39,3 +39,54 @@ def test_a_child_that_lived_long_comes_back_at_once():
     ended = child.ensure(now=1000.0)
     assert ended is not None
     assert ended.restart_in_seconds == 0
+
+
+def test_a_child_that_is_replaced_comes_back_at_once_and_has_not_failed():
+    child = Child(name="pipeline", start=lambda: start("pass"))
+    child.ensure(now=0.0)
+    assert child.process is not None
+    child.process.wait()
+    child.replace(now=1.0, patience_seconds=15)
+    ended = child.ensure(now=1.1)
+    assert ended is not None
+    assert (ended.was_asked, ended.restart_in_seconds, child.restarts) == (True, 0, 0)
+    assert child.ensure(now=1.1) is None
+    assert child.process is not None
+    child.process.wait()
+    ended = child.ensure(now=1.2)  # nobody has asked this one
+    assert ended is not None
+    assert (ended.was_asked, ended.restart_in_seconds, child.restarts) == (False, 0.2, 1)
+
+
+def test_a_child_that_does_not_leave_is_killed():
+    child = Child(name="pipeline", start=lambda: start("import time; time.sleep(60)"))
+    child.ensure(now=0.0)
+    child.replace(now=1.0, patience_seconds=15)
+    assert child.ensure(now=15.9) is None
+    assert child.process is not None
+    assert child.process.poll() is None
+    child.ensure(now=16.0)
+    assert child.process.wait(10) == -9
+    ended = child.ensure(now=16.1)
+    assert ended is not None
+    assert ended.was_asked
+
+
+def test_a_child_that_waits_after_a_failure_is_started_at_once_when_it_is_replaced():
+    child = Child(name="pipeline", start=lambda: start("raise SystemExit(3)"))
+    now = 0.0
+    for _ in range(8):
+        child.ensure(now)
+        if child.process is not None:
+            child.process.wait()
+        now += 0.1
+    child.ensure(now)
+    assert child.restart_at > now
+    assert child.process is None
+    child.replace(now, patience_seconds=15)
+    child.ensure(now)
+    assert child.process is not None
+    child.process.wait()
+    ended = child.ensure(now + 0.1)
+    assert ended is not None
+    assert not ended.was_asked
