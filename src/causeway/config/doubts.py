@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from causeway.config.destinations import DestinationSettings
-from causeway.config.routes import GroupingSettings, RouteSettings
 from causeway.config.routing import MetadataSettings, OptCondition, OptSettings, RoutingSettings
 from causeway.config.rules import Found
+from causeway.config.rules_in_doubt import rules_in_doubt
 from causeway.config.sections import ListenerSettings, SourceSettings
 from causeway.config.tree import Configuration
 
@@ -19,7 +19,7 @@ def doubts(configuration: Configuration) -> Iterator[Found]:
     yield from _listeners_in_doubt(configuration)
     yield from _sources_in_doubt(configuration)
     yield from _data_in_doubt(configuration)
-    yield from _rules_in_doubt(configuration)
+    yield from rules_in_doubt(configuration)
     yield from _headers_in_doubt(configuration)
 
 
@@ -131,76 +131,6 @@ def _destination_in_doubt(
 
 def _is_loopback(listener: ListenerSettings) -> bool:
     return listener.host == "localhost" or ipaddress.ip_address(listener.host).is_loopback
-
-
-# --- routes, groupings, schedules --------------------------------------------------------------
-
-
-def _rules_in_doubt(configuration: Configuration) -> Iterator[Found]:
-    first = configuration.routes_match.match == "first"
-    yield from _never_counts("route", configuration.routes, first=first)
-    yield from _never_counts("grouping", configuration.groupings, first=True)
-    if first:
-        for index, route in enumerate(configuration.routes):
-            if route.action == "hold" and not route.destinations:
-                yield Found(
-                    path=("route", index),
-                    what="holds, and says nowhere to go when a person releases it",
-                    right='add: destinations = ["…"]',
-                )
-    from causeway.schedule import Schedule
-
-    used = {destination.schedule for destination in configuration.destinations}
-    for index, schedule in enumerate(configuration.schedules):
-        if schedule.name not in used:
-            yield Found(
-                path=("schedule", index, "name"),
-                what=f'no destination is delivered to by "{schedule.name}"',
-                right=f'add schedule = "{schedule.name}" to a [[destination]]',
-            )
-        if Schedule.parse(schedule.windows, "UTC").never_closes:
-            yield Found(
-                path=("schedule", index, "windows"),
-                what="is always open, and so holds nothing back",
-                right="leave out the schedule, or see which hours are meant",
-            )
-
-
-def _never_counts(
-    table: str, entries: Sequence[RouteSettings | GroupingSettings], *, first: bool
-) -> Iterator[Found]:
-    everything: int | None = None
-    seen: dict[str, int] = {}
-    for index, entry in enumerate(entries):
-        if everything is not None:
-            yield Found(
-                path=(table, index),
-                what=f"is never reached, because {table} {everything + 1} matches everything",
-                right=f"put the {table} without a rule last",
-            )
-            continue
-        if entry.when is None:
-            everything = index if first else None
-            continue
-        if not _can_hold(entry.when):
-            yield Found(
-                path=(table, index, "when"),
-                what="can never hold, whatever a header says",
-                right="see whether `or` is meant in place of `and`",
-            )
-        known = seen.setdefault(" ".join(entry.when.split()), index)
-        if known != index and first:
-            yield Found(
-                path=(table, index, "when"),
-                what=f"is never reached, because {table} {known + 1} has the same rule",
-                right="give it another rule, or leave it out",
-            )
-
-
-def _can_hold(text: str) -> bool:
-    from causeway.decide.rules import compile_rule
-
-    return compile_rule(text).can_hold()
 
 
 # --- what the header says ----------------------------------------------------------------------

@@ -358,9 +358,17 @@ def doubts(text: str, folder: Path) -> Loaded:
 ROUTE = "[[route]]\ndestinations = ['archive']\n"
 CONDITION = '{ tag = "StudyID", matches = "a" }'
 DOUBTED = [
+    (f"{ROUTE}when = 'group == \"neuro\"'\n", 3, "asks for `group`, which nothing fills"),
+    (f"{ROUTE}when = 'not exists(session)'\n", 3, "asks for `session`"),
+    (f'{ROUTE}when = \'source in ["ct2", "mr"]\'\n', 3, "asks for a `source`"),
+    (f"{TAIL}[[grouping]]\nwhen = 'source like \"MR*\"'\n", 4, "asks for a `source`"),
     (f"{ROUTE}{ROUTE}", 3, "never reached, because route 1"),
     (f"{ROUTE}when = 'Modality == \"MR\"'\n{ROUTE}{ROUTE}", 6, "because route 2"),
-    (f"{ROUTE}when = 'source == \"a\"'\n{ROUTE}when = 'source  ==  \"a\"'\n", 6, "the same rule"),
+    (
+        f"{ROUTE}when = 'source == \"ct1\"'\n{ROUTE}when = 'source  ==  \"ct1\"'\n",
+        6,
+        "the same rule",
+    ),
     (f'{ROUTE}when = \'Modality == "MR" and Modality == "CT"\'\n', 3, "can never hold"),
     (f"{TAIL}[[grouping]]\n[[grouping]]\nwhen = 'Modality == \"MR\"'\n", 4, "grouping 1"),
     (
@@ -414,6 +422,10 @@ def test_a_source_of_its_own_is_doubted_as_well(tmp_path: Path) -> None:
     [
         f"[routes]\nmatch = 'all'\n{ROUTE}{ROUTE}",
         f"{ROUTE}when = 'Modality == \"MR\"'\n{ROUTE}",
+        f"{ROUTE}when = 'source == \"CT1\"'\n",
+        f"{ROUTE}when = 'project == \"A\"'\n[metadata]\ndefaults = {{ project = 'A' }}\n",
+        f"{ROUTE}when = 'group == \"aa\"'\n[metadata]\nmappings = ['{{StudyID}}=group']\n",
+        f"{ROUTE}when = 'session == \"a\"'\n[routing]\ntags = ['StudyID']\n",
         f"[[route]]\naction = 'deny'\nwhen = 'Modality == \"SR\"'\n{ROUTE}",
         f'{TAIL}[metadata]\ndefaults = {{ project = "A" }}\noverrides = {{ project = "" }}\n',
         f'{TAIL}[metadata]\nmappings = ["{{StudyID}}=@x", "{{@x}}=session"]\n',
