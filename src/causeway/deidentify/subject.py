@@ -24,5 +24,8 @@ class Subject(Protocol):
     def date_time(self, text: str) -> str | None:
         """A DT moved by the patient's days; None if it cannot be read."""
 
+    def birth_date(self, text: str) -> str | None:
+        """As ``date``, but None for a patient whose age must not be told."""
+
     def age(self, text: str) -> str:
         """An AS, or ``090Y`` for all above 89 years."""

@@ -49,6 +49,8 @@ _DUMMIES: Final = {
 _BLOB_DUMMY: Final = bytes(8)
 """A multiple of each word of OB to OV."""
 
+PATIENT_ID: Final = 0x00100020
+PATIENT_BIRTH_DATE: Final = 0x00100030
 _STANDARD_ROOT: Final = "1.2.840.10008."
 _SEVERAL: Final = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI"}
@@ -102,6 +104,8 @@ def new_value(
         case Action.PSEUDONYM:
             return _each(old, vr, level, lambda text: _pseudonym(tag, text, subject))
         case Action.SHIFT:
+            if tag == PATIENT_BIRTH_DATE:
+                return _each(old, vr, level, subject.birth_date)
             return _each(old, vr, level, subject.date if vr == "DA" else subject.date_time)
         case Action.AGE:
             return _each(old, vr, level, subject.age)
@@ -147,7 +151,7 @@ def _mapped_uid(uid: str, subject: Subject, edited: Edited) -> str:
 def _pseudonym(tag: int, text: str, subject: Subject) -> str:
     if not text:
         return ""
-    return subject.patient_id() if tag == 0x00100020 else subject.token(f"{tag:08x}", text)
+    return subject.patient_id() if tag == PATIENT_ID else subject.token(f"{tag:08x}", text)
 
 
 def _each(old: bytes, vr: str, level: Level, make: Callable[[str], str | None]) -> bytes | None:

@@ -1,0 +1,57 @@
+"""The key of a project, and the subkeys that its uses take.
+
+Keys are 32 random bytes, written as 64 hexadecimal digits, as ``openssl rand -hex 32`` prints them.
+A passphrase is refused: whoever has one pseudonym could try passphrases until it comes out.
+
+A key is never changed in place: under another key the same patient is another subject. To rotate,
+add a key with another id and let new projects use it; what the old one made stays linked by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+
+from causeway.errors import ConfigurationError
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectKey:
+    """A secret, and the id by which records name it."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+    def keyed(self, use: str, text: str) -> bytes:
+        """32 bytes that only who has the key can make; ``use`` keeps uses apart (HMAC-SHA256)."""
+        message = use.encode() + b"\0" + text.encode("utf-8", "surrogatepass")
+        return hmac.digest(self.secret, message, "sha256")
+
+    def subkey(self, use: str) -> bytes:
+        """A key of its own for one use."""
+        return self.keyed("subkey", use)
+
+
+def project_key(id_: str, text: str) -> ProjectKey:
+    """The key that ``text`` writes. Raises ``ConfigurationError``, which never shows it.
+
+    Its id is the given one with a fingerprint, so that records also tell a key that was replaced
+    under an old name.
+    """
+    plain = re.sub(r"\s", "", text)
+    if not re.fullmatch(rf"[0-9a-fA-F]{{{2 * KEY_BYTES}}}", plain):
+        raise ConfigurationError(
+            f"the key {id_} is not {2 * KEY_BYTES} hexadecimal digits",
+            hint="make one with `openssl rand -hex 32`, and keep a copy where only few can read",
+        )
+    secret = bytes.fromhex(plain)
+    if len(set(secret)) < 8:
+        raise ConfigurationError(
+            f"the key {id_} is not random", hint="make one with `openssl rand -hex 32`"
+        )
+    fingerprint = hashlib.sha256(b"causeway key id\0" + secret).hexdigest()[:8]
+    return ProjectKey(id=f"{id_}-{fingerprint}", secret=secret)
