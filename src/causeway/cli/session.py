@@ -7,7 +7,7 @@ import getpass
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ class Session:
 
     config_path: Path
     debug: bool = False
+    _known: list[Configuration] = field(default_factory=list, repr=False, compare=False)
+    """What was read, so that a command reads and complains once."""
 
     def read(self) -> Loaded:
         from causeway.config import read
@@ -40,13 +42,15 @@ class Session:
         """
         from causeway.config import InvalidConfiguration
 
-        try:
-            return self.read().configuration
-        except InvalidConfiguration:
-            running = self._running()
-            if running is None:
-                raise
-            return running
+        if not self._known:
+            try:
+                self._known.append(self.read().configuration)
+            except InvalidConfiguration:
+                running = self._running()
+                if running is None:
+                    raise
+                self._known.append(running)
+        return self._known[0]
 
     def _running(self) -> Configuration | None:
         from causeway.cli.show import note, paint

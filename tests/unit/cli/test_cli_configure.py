@@ -59,10 +59,14 @@ def test_what_the_template_shows_as_defaults_are_the_defaults(tmp_path: Path) ->
     assert len(commented) > 10
     everything = re.sub(r"(?m)^#([a-z_]+ = )", r"\1", text)
     assert values(everything) == values(text)
-    # An example that is shown as prose must be right as well.
-    example = "\n".join(re.findall(r"(?m)^# ((?:\[\[source\]\]|name|ae_title|addresses).*)$", text))
+    # Examples that are shown as prose must be right as well.
+    shown = re.findall(r"(?m)^# \[\[\w+\]\]\n(?:# \w+ = .*\n)+", text)
+    example = re.sub(r"(?m)^# ", "", "".join(shown))
     tomllib.loads(example)
-    assert len(parse(text + example, look=False).configuration.sources) == 2
+    configuration = parse(f"{text}\n{example}", look=False).configuration
+    assert len(configuration.sources) == 2
+    assert len(configuration.groupings) == len(configuration.schedules) == 1
+    assert [route.action for route in configuration.routes] == ["send", "send", "deny"]
 
 
 def values(text: str) -> dict[str, Any]:
