@@ -15,6 +15,8 @@ NOUNS = {"values", "errors"}
 COMPOSED = NOUNS | {"dimse", "net", "spool", "ledger", "pipeline", "destinations", "config"}
 MAY_KNOW = {
     "cards": {"attributes", "config", "decide", "errors"},
+    "explain": NOUNS
+    | {"attributes", "config", "decide", "ledger", "part10", "pipeline", "schedule"},
     "part10": set(),
     "errors": set(),
     "values": {"errors"},

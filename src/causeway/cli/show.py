@@ -124,7 +124,7 @@ class Table:
         """The table as text; at most ``width`` columns wide if its key values allow that."""
         titles = [column.title for column in self.columns]
         widths = [
-            max(_width(row[index]) for row in [titles, *self.rows])
+            max(columns_of(row[index]) for row in [titles, *self.rows])
             for index in range(len(self.columns))
         ]
         if width is not None:
@@ -138,7 +138,7 @@ class Table:
         parts = []
         for cell, column, width in zip(cells, self.columns, widths, strict=True):
             text = _shorten(cell, width)
-            padding = " " * (width - _width(text))
+            padding = " " * (width - columns_of(text))
             shown = state(text) if column.coloured and not plain else text
             parts.append(padding + shown if column.right else shown + padding)
         return "  ".join(parts).rstrip()
@@ -163,7 +163,7 @@ def _fit(widths: list[int], least: Sequence[int], whole: int) -> list[int]:
     return widths
 
 
-def _width(text: str) -> int:
+def columns_of(text: str) -> int:
     """Columns on a terminal: East Asian characters take two, combining ones none."""
     if text.isascii():
         return len(text)
@@ -174,8 +174,8 @@ def _width(text: str) -> int:
 
 
 def _shorten(text: str, width: int) -> str:
-    if _width(text) <= width:
+    if columns_of(text) <= width:
         return text
-    while text and _width(text) > width - 1:
+    while text and columns_of(text) > width - 1:
         text = text[:-1]
     return text + "…"
