@@ -75,7 +75,10 @@ class Decision:
 
 
 def decide(facts: SeriesFacts, policy: Policy, now: dt.datetime) -> Decision:
-    """The decision at ``now``, an aware time. Never raises for what a header says."""
+    """The decision at ``now``, an aware time. Never raises for what a header says.
+
+    Rules about weekday and time mean the clock of the source's time zone.
+    """
     source = policy.of(facts.source)
     routing = facts.told or _found(facts.attributes, source.routing)
     suggestion = None
@@ -93,7 +96,8 @@ def decide(facts: SeriesFacts, policy: Policy, now: dt.datetime) -> Decision:
         stop = _missing(source.routing)
 
     fields = _fields(facts, source, place)
-    rule_facts = _rule_facts(facts, fields, place, now)
+    here = now.astimezone(source.metadata.timezone)
+    rule_facts = _rule_facts(facts, fields, place, here)
     opting = opt(facts.attributes, source.opting)
     leak = None
     if source.routing.guards_patient_data and isinstance(routing, Routing) and facts.told is None:
