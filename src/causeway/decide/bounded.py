@@ -204,8 +204,8 @@ def _refused(pattern: str, said: str) -> PatternError:
     kind, _, part = said.partition(": ")
     at = max(pattern.find(part), 0)
     for construct, (what, hint) in _CONSTRUCTS:
-        if found := re.match(construct, part):
-            return PatternError(f"{what} ({found[0]})", at, hint=hint)
+        if re.match(construct, part) and (found := re.search(construct, pattern[at:])):
+            return PatternError(f"{what} ({found[0]})", at + found.start(), hint=hint)
     for known, (what, hint) in _KNOWN.items():
         if kind.startswith(known):
             if known.startswith(("missing", "trailing")):  # the part is all that was there

@@ -129,7 +129,8 @@ def field_of(name: str) -> str:
         raise ConfigurationError(
             f'"{name}" could be {" or ".join(candidates)}', hint="write one of them in full"
         )
-    near = difflib.get_close_matches(known, [each for each in FIELDS if "*" not in each], n=1)
+    names = [*_WHOLE, *(each for each in FIELDS if not each.endswith("*"))]
+    near = difflib.get_close_matches(known, names, n=1)
     raise ConfigurationError(
         f'"{name}" is no field',
         hint=f"did you mean {near[0]}?" if near else "a field such as subject.label",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from causeway.attributes import Attributes
@@ -44,14 +44,13 @@ class Mapping:
             return cls(_template(left), _pattern(right), text)
         except PatternError as error:
             try:
-                template = _template(right)
-            except PatternError:
-                raise error from None
-            try:
-                return cls(template, _pattern(left), text)
+                return cls(_template(right), _pattern(left), text)
             except PatternError as reversed_error:
-                # What is no template this way round is wrong as the pattern that it must be.
-                raise (reversed_error if _is_no_template(left) else error) from None
+                # Whichever way round it was meant, the error that counts is of that way.
+                is_reversed = not _is(_template, left) and (
+                    _is(_pattern, left) or _is(_template, right)
+                )
+                raise (reversed_error if is_reversed else error) from None
 
     @property
     def fields(self) -> frozenset[str]:
@@ -180,12 +179,12 @@ def _pattern(side: _Side) -> Pattern:
         raise error.moved(side.at) from None
 
 
-def _is_no_template(side: _Side) -> bool:
+def _is(kind: Callable[[_Side], object], side: _Side) -> bool:
     try:
-        Template.compile(side.text)
+        kind(side)
     except PatternError:
-        return True
-    return False
+        return False
+    return True
 
 
 def _divider(text: str) -> int:

@@ -75,7 +75,7 @@ def _age(text: str) -> Value | None:
 def _zone(text: str) -> str:
     try:
         return ZoneInfo(text.strip()).key
-    except (ValueError, OSError):  # no such name, or one that leads out of the database
+    except (KeyError, ValueError, OSError):  # no such name, or one that leads out of the database
         return ""
 
 
