@@ -18,13 +18,11 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from causeway.attributes import Attributes, name_of
 from causeway.decide.moments import parsed
-
-if TYPE_CHECKING:
-    from causeway.decide.routing import Routing
+from causeway.decide.routing import LEVELS, Routing
 
 SHORT: Final = 4
 """Characters below which a word counts only by itself."""
@@ -40,7 +38,6 @@ y zu zum zur
 _PARTICLES: Final = frozenset(_PARTICLES_TEXT.split())
 _PERSON_COMPONENTS: Final = 3
 """Family, given and middle name (PS3.5 6.2.1); prefixes and suffixes are shared by many."""
-_PREFIX: Final = re.compile(r"\s*fw:/{0,2}", re.IGNORECASE)
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"})
 _PLAIN: Final = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
 
@@ -71,7 +68,9 @@ class Exposed:
 
 def exposed(routing: Routing, attributes: Attributes) -> Exposed | None:
     """What the string gives away of the patient; None if nothing. Never raises."""
-    return exposed_in(routing.text, attributes, where=routing.where)
+    # Its parts, and not the whole attribute: notes on other lines become no labels.
+    parts = (getattr(routing, level) for level in LEVELS)
+    return exposed_in("/".join(filter(None, parts)), attributes, where=routing.where)
 
 
 def exposed_in(text: str, attributes: Attributes, *, where: str) -> Exposed | None:
@@ -79,14 +78,12 @@ def exposed_in(text: str, attributes: Attributes, *, where: str) -> Exposed | No
 
     That attribute is not compared: a string in PatientID is the patient's ID, by the site's choice.
     """
-    prefix = _PREFIX.match(text)
-    said = text[prefix.end() :] if prefix else text
     kinds = []
-    if any(_says_name(said, name) for name in _others(attributes, _NAMES, where)):
+    if any(_says_name(text, name) for name in _others(attributes, _NAMES, where)):
         kinds.append(Kind.NAME)
-    if any(_says_date(said, date) for date in _others(attributes, (_BIRTH_DATE,), where)):
+    if any(_says_date(text, date) for date in _others(attributes, (_BIRTH_DATE,), where)):
         kinds.append(Kind.BIRTH_DATE)
-    if any(_says_id(said, identity) for identity in _others(attributes, _IDS, where)):
+    if any(_says_id(text, identity) for identity in _others(attributes, _IDS, where)):
         kinds.append(Kind.ID)
     return Exposed(kinds=tuple(kinds), where=where) if kinds else None
 

@@ -55,7 +55,7 @@ class Operand:
     def read(self, facts: RuleFacts) -> tuple[str, ...] | None:
         """Its values; none if it is there and empty, None if it is absent."""
         if self.tag is None:
-            said = _FIELDS[self.name](facts)
+            said = _FIELDS[self.name](facts).strip()
             return (said,) if said else None
         values = facts.attributes.values.get(self.tag)
         if values is None or not any(value.strip() for value in values):

@@ -110,18 +110,20 @@ def _satisfiable(operand: Operand, literals: Sequence[_Literal]) -> bool:
     if operand.is_single:
         if not positive and not operand.is_clock:
             return True  # something else than what the rule names
-        candidates = _candidates(operand, positive, asked)
-        return candidates is None or any(
-            all(_may(literal, candidate) for literal in asked) for candidate in candidates
-        )
+        return _has_value(operand, positive, asked)
     # With several values, each condition can have its own, if no negated one minds it.
-    return all(_has_value(operand, literal, [literal, *negative]) for literal in positive)
+    return all(_has_value(operand, [literal], [literal, *negative]) for literal in positive)
 
 
-def _has_value(operand: Operand, wanted: _Literal, literals: Sequence[_Literal]) -> bool:
-    candidates = _candidates(operand, [wanted], literals)
+def _has_value(
+    operand: Operand, positive: Sequence[_Literal], literals: Sequence[_Literal]
+) -> bool:
+    """Whether there is a value for which all of these could hold."""
+    candidates = _candidates(operand, positive, literals)
     return candidates is None or any(
-        all(_may(literal, candidate) for literal in literals) for candidate in candidates
+        (operand.tag is not None or candidate.key != "")
+        and all(_may(literal, candidate) for literal in literals)
+        for candidate in candidates
     )
 
 
