@@ -65,6 +65,8 @@ def comparable(fields: dict[str, Any]) -> dict[str, Any]:
             continue  # the hierarchy tells it with the moment
         elif isinstance(value, list):
             value = ",".join(value) if name.endswith(".tags") else json.dumps(value)
+        if isinstance(value, str):
+            value = value.strip()
         if value != "":
             made[name] = value
     return made

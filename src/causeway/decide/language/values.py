@@ -85,6 +85,7 @@ def _tags(text: str) -> str:
 
 def _info(text: str) -> Value | None:
     """A number, true or false, or text. Lists and objects stay the JSON that they are."""
+    text = text.strip()
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):
