@@ -17,12 +17,16 @@ from pathlib import Path
 
 from causeway.config import parse
 from causeway.explain import Explainer, Gathering, Reader, Sender, plan_of, walk
-from causeway.service.planning import policy_of
+from causeway.service.deciding import machine_zone, policy_of
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "dicom"
 AIM_MILLISECONDS = 2.0
 CONFIGURATION = """
 data_dir = "data"
+
+[[listener]]
+ae_title = "CAUSEWAY"
+port = 11112
 
 [routing]
 tags = ["PatientComments", "StudyComments", "PatientID"]
@@ -66,7 +70,7 @@ def main() -> None:
         print(f"no files in {arguments.path}")
         return
     configuration = parse(CONFIGURATION, look=False).configuration
-    plan = plan_of(configuration, policy_of(configuration))
+    plan = plan_of(configuration, policy_of(configuration), machine_zone())
     now = dt.datetime.now().astimezone()
     rounds = []
     for _ in range(arguments.rounds):

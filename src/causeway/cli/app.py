@@ -16,7 +16,18 @@ from typing import Annotated
 
 import typer
 
-from causeway.cli import card, configure, look, network, operate, serve, store, versions
+from causeway.cli import (
+    card,
+    configure,
+    difference,
+    explain,
+    look,
+    network,
+    operate,
+    serve,
+    store,
+    versions,
+)
 from causeway.cli.exits import BUG, INTERRUPTED
 from causeway.cli.session import Session
 from causeway.cli.show import paint
@@ -82,12 +93,14 @@ app.command("card", rich_help_panel=SERVICE)(card.card)
 app.add_typer(config_app, name="config", rich_help_panel=SERVICE)
 config_app.command("check")(configure.check)
 config_app.command("show")(configure.show)
+config_app.command("diff")(difference.diff)
 config_app.command("schema")(configure.schema)
 config_app.command("reload")(versions.reload)
 config_app.command("history")(versions.history)
 config_app.command("rollback")(versions.rollback)
 
 app.command("status", rich_help_panel=STUDIES)(look.status)
+app.command("explain", rich_help_panel=STUDIES)(explain.explain)
 app.command("studies", rich_help_panel=STUDIES)(look.studies)
 app.command("study", rich_help_panel=STUDIES)(look.study)
 app.command("custody", rich_help_panel=STUDIES)(look.custody)

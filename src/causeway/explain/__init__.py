@@ -10,7 +10,7 @@ from causeway.explain.explained import Acquired, Explained, Explainer, Going
 from causeway.explain.gathering import Gathering, Left, Sender, Series
 from causeway.explain.plan import Lane, Plan, plan_of
 from causeway.explain.reading import Examined, Fate, Reader, walk
-from causeway.explain.recent import studies_since
+from causeway.explain.recent import series_in_ledger, studies_since
 
 __all__ = [
     "Acquired",
@@ -29,6 +29,7 @@ __all__ = [
     "Series",
     "changes",
     "plan_of",
+    "series_in_ledger",
     "studies_since",
     "walk",
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from causeway.attributes import name_of
 from causeway.decide.agreement import Disagreement, disagreements
-from causeway.decide.decision import Decision, SeriesFacts, decide
+from causeway.decide.decision import Decision, decide
 from causeway.decide.grouping import Group, groups
 from causeway.decide.hierarchy import ARCHIVE_SUFFIX, labels_of
 from causeway.decide.labels import Labels, suffixed
@@ -81,9 +81,12 @@ class Explained:
 
 
 class Explainer:
-    """Explains series after series, as of one time; folders that one has taken the next avoids."""
+    """Explains series after series; folders that one has taken the next avoids.
 
-    def __init__(self, plan: Plan, now: dt.datetime) -> None:
+    As of ``now``, or, without it, each as of when its last image came.
+    """
+
+    def __init__(self, plan: Plan, now: dt.datetime | None) -> None:
         self._plan = plan
         self._now = now
         self._places = Places()
@@ -97,18 +100,8 @@ class Explainer:
             yield self._one(each, known)
 
     def _one(self, series: Series, known: Mapping[str, Series]) -> Explained:
-        facts = SeriesFacts(
-            study_instance_uid=series.study_instance_uid,
-            series_instance_uid=series.series_instance_uid,
-            attributes=series.newest,
-            source=series.sender.source,
-            calling_ae=series.sender.calling_ae,
-            called_ae=series.sender.called_ae,
-            told=series.told,
-            told_destinations=series.told_destinations,
-            released=series.released,
-        )
-        decision = decide(facts, self._plan.policy, self._now)
+        now = self._now or dt.datetime.fromtimestamp(series.last_at or 0.0, dt.UTC)
+        decision = decide(series.facts, self._plan.policy, now)
         verdict = decision.verdict
         waits = self._plan.waits(series.sender.source)
         waits_for_study = isinstance(verdict, Routed) and verdict.unit is Unit.STUDY
@@ -117,19 +110,19 @@ class Explainer:
             decision=decision,
             acquisitions=tuple(self._acquired(series, decision, known)),
             disagreements=disagreements(tuple(series.heads.values())),
-            goings=tuple(self._goings(verdict)) if isinstance(verdict, Routed) else (),
+            goings=tuple(self._goings(verdict, now)) if isinstance(verdict, Routed) else (),
             quiet_seconds=(waits.study_quiet if waits_for_study else waits.quiet) + waits.delay,
             waits_for_study=waits_for_study,
             looked_in=tuple(map(name_of, self._plan.policy.of(series.sender.source).routing.tags)),
         )
 
-    def _goings(self, verdict: Routed) -> Iterator[Going]:
+    def _goings(self, verdict: Routed, now: dt.datetime) -> Iterator[Going]:
         for name in verdict.destinations:
             lane = self._plan.lanes[name]
             closed = lane.schedule is not None and not verdict.is_urgent
             yield Going(
                 lane=lane,
-                opens_at=opens_at(lane.schedule, self._now.timestamp())
+                opens_at=opens_at(lane.schedule, now.timestamp())
                 if closed and lane.schedule is not None
                 else None,
             )

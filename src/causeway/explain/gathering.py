@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from causeway.attributes import Attributes
+from causeway.attributes import NOTHING, Attributes
+from causeway.decide.decision import SeriesFacts
 from causeway.decide.grouping import InstanceFacts
 from causeway.decide.routing import Routing
 from causeway.explain.reading import Examined, Fate
-from causeway.values import Header
+from causeway.values import Header, Identity
 
 HEADS_LIMIT = 16
 """As many as the ledger keeps of a series; beyond that the last one is replaced."""
@@ -30,6 +31,16 @@ class Sender:
     called_ae: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Title:
+    """By what people recognise a series and its study."""
+
+    identity: Identity
+    modality: str
+    series_number: str
+    series_description: str = field(repr=False)
+
+
 @dataclass(slots=True, kw_only=True)
 class Series:
     """One series with what deciding needs of it."""
@@ -37,8 +48,8 @@ class Series:
     study_instance_uid: str = field(repr=False)
     series_instance_uid: str = field(repr=False)
     sender: Sender
-    header: Header = field(repr=False)
-    """Of its first instance, for people to recognise it."""
+    title: Title = field(repr=False)
+    """Of its first instance."""
     heads: dict[bytes, Attributes] = field(default_factory=dict, repr=False)
     """The newest one last."""
     instances: list[InstanceFacts] = field(default_factory=list, repr=False)
@@ -54,7 +65,22 @@ class Series:
 
     @property
     def newest(self) -> Attributes:
-        return next(reversed(self.heads.values()))
+        return next(reversed(self.heads.values()), NOTHING)
+
+    @property
+    def facts(self) -> SeriesFacts:
+        """What is decided about."""
+        return SeriesFacts(
+            study_instance_uid=self.study_instance_uid,
+            series_instance_uid=self.series_instance_uid,
+            attributes=self.newest,
+            source=self.sender.source,
+            calling_ae=self.sender.calling_ae,
+            called_ae=self.sender.called_ae,
+            told=self.told,
+            told_destinations=self.told_destinations,
+            released=self.released,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +115,12 @@ class Gathering:
                 study_instance_uid=header.study_instance_uid,
                 series_instance_uid=header.series_instance_uid,
                 sender=self._sender,
-                header=header,
+                title=Title(
+                    identity=header.identity,
+                    modality=header.modality,
+                    series_number=header.series_number,
+                    series_description=header.series_description,
+                ),
             )
         self._head(series, examined)
         number = len(series.instances)
@@ -98,12 +129,11 @@ class Gathering:
         self._series_of[header.sop_instance_uid] = header.series_instance_uid
 
     def _head(self, series: Series, examined: Examined) -> None:
-        attributes = series.heads.pop(examined.digest, None) or examined.attributes
-        if attributes is None:
-            return
+        assert examined.attributes is not None
+        series.heads.pop(examined.digest, None)
         if len(series.heads) >= HEADS_LIMIT:
             series.heads.popitem()
-        series.heads[examined.digest] = attributes
+        series.heads[examined.digest] = examined.attributes
 
     def series(self) -> Iterator[Series]:
         yield from self._series.values()

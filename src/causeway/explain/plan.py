@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -48,8 +49,11 @@ class Plan:
         return self.by_source.get(source, self.usual)
 
 
-def plan_of(configuration: Configuration, policy: Policy) -> Plan:
-    """The plan; ``policy`` is what the service makes of the same configuration."""
+def plan_of(configuration: Configuration, policy: Policy, zone: dt.tzinfo) -> Plan:
+    """The plan; ``policy`` is what the service makes of the same configuration.
+
+    ``zone`` is the machine's, for schedules that do not say theirs.
+    """
     schedules = {each.name: each for each in configuration.schedules}
     completion = configuration.completion
 
@@ -62,7 +66,7 @@ def plan_of(configuration: Configuration, policy: Policy) -> Plan:
 
     return Plan(
         policy=policy,
-        lanes={each.name: _lane(each, schedules) for each in configuration.destinations},
+        lanes={each.name: _lane(each, schedules, zone) for each in configuration.destinations},
         usual=waits(completion.quiet_seconds),
         by_source={
             source.name: waits(source.quiet_seconds)
@@ -72,12 +76,14 @@ def plan_of(configuration: Configuration, policy: Policy) -> Plan:
     )
 
 
-def _lane(settings: AnyDestination, schedules: Mapping[str, ScheduleSettings]) -> Lane:
+def _lane(
+    settings: AnyDestination, schedules: Mapping[str, ScheduleSettings], zone: dt.tzinfo
+) -> Lane:
     name = settings.schedule or ""
     found = schedules.get(name)
     schedule = None
     if found is not None:
-        schedule = Schedule.parse(found.windows, found.timezone or "UTC")
+        schedule = Schedule.parse(found.windows, found.timezone or zone)
     return Lane(
         name=settings.name,
         type=settings.type,

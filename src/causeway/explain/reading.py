@@ -1,8 +1,8 @@
 """Files as the connector would receive them: each taken in, or not, and why not.
 
 The same functions look at a file here and at a received object there, so that what is unreadable or
-the same again here would be there. Nothing is kept of a file but what deciding needs; of
-attributes, which are most of it, one set for each head that a series has.
+the same again here would be there. Nothing is kept of a file but what deciding needs; attributes,
+which are most of it, once for each head that a series has.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from causeway.attributes import Attributes
 from causeway.errors import BadDataSet
 from causeway.part10 import NotSendable, Part10, read_part10
 from causeway.pipeline.header import Structure, check, read
+from causeway.pipeline.heads import Heads
 from causeway.pipeline.snapshot import attributes_of
 from causeway.values import Caller, Header, Receipt
 
@@ -49,7 +50,7 @@ class Examined:
     """Why it is not taken. Without patient data."""
     header: Header | None = None
     attributes: Attributes | None = field(default=None, repr=False)
-    """Of the first file of each head that a series has."""
+    """Of its head: shared by all files that have the same."""
     digest: bytes = b""
     """Which head it has."""
 
@@ -79,11 +80,13 @@ def walk(paths: Iterable[Path]) -> Iterator[Path]:
 class Reader:
     """Looks at files in the order in which they would arrive."""
 
-    def __init__(self, *, also: tuple[int, ...] = (), structure: Structure = Structure.WHOLE):
-        self._also = also
+    def __init__(
+        self, *, decided_by: tuple[int, ...] = (), structure: Structure = Structure.WHOLE
+    ) -> None:
+        self._decided_by = decided_by
         self._structure = structure
         self._known: dict[str, list[_Known]] = {}
-        self._heads: set[tuple[str, str, bytes]] = set()
+        self._heads = Heads()
 
     def look_at(self, path: Path) -> Examined:
         """What would become of this file. Never raises for what is in it."""
@@ -108,22 +111,19 @@ class Reader:
             return os.pread(descriptor, min(size, part.size - offset), part.offset + offset)
 
         syntax = part.transfer_syntax_uid
-        reading = read(fetch, part.size, syntax, self._structure, self._also)
-        header = reading.header
-        check(header, _receipt(part))
+        reading = read(fetch, part.size, syntax, self._structure, self._decided_by)
+        head = self._heads.of(
+            reading.digest, lambda: attributes_of(fetch, part.size, syntax, self._structure)
+        )
+        check(reading.header, _receipt(part))
         if stopped := self._again(part):
             return stopped
-        head = (header.study_instance_uid, header.series_instance_uid, reading.digest)
-        attributes = None
-        if head not in self._heads:
-            self._heads.add(head)
-            attributes = attributes_of(fetch, part.size, syntax)
         return Examined(
             path=part.path,
             fate=Fate.TAKEN,
-            header=header,
-            attributes=attributes,
-            digest=reading.digest,
+            header=reading.header,
+            attributes=head.attributes,
+            digest=head.digest,
         )
 
     # --- what is there already; the table of ``ledger.classify`` ------------------------------

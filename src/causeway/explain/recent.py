@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from causeway.ledger import Ledger, StudyRow
+from causeway.decide.grouping import InstanceFacts
+from causeway.decide.policy import Policy
+from causeway.explain.gathering import Sender, Series, Title
+from causeway.ledger import InstanceRow, InstanceState, Ledger, SeriesRow, StudyRow
+from causeway.pipeline.decider import Decider
 
 _STUDIES_AT_ONCE = 200
+_NOT_ITS_OWN = frozenset(
+    {InstanceState.QUARANTINED, InstanceState.DUPLICATE, InstanceState.DISCARDED}
+)
 
 
 def studies_since(ledger: Ledger, since: float | None) -> Iterator[StudyRow]:
@@ -18,3 +25,45 @@ def studies_since(ledger: Ledger, since: float | None) -> Iterator[StudyRow]:
                 return
             yield row
         offset += len(rows)
+
+
+def series_in_ledger(ledger: Ledger, study: StudyRow, row: SeriesRow) -> Series:
+    """A series with what was said of it, by headers and by people."""
+    facts = Decider(ledger, Policy(routes=())).facts(study, row)
+    return Series(
+        study_instance_uid=study.study_instance_uid,
+        series_instance_uid=row.series_instance_uid,
+        sender=Sender(source=facts.source, calling_ae=facts.calling_ae, called_ae=facts.called_ae),
+        title=Title(
+            identity=study.identity,
+            modality=row.modality,
+            series_number=row.series_number,
+            series_description=row.series_description,
+        ),
+        heads={each.digest: each.attributes for each in ledger.heads_of(row.id)},
+        instances=[
+            _facts(each) for each in ledger.instances_of(row.id) if each.state not in _NOT_ITS_OWN
+        ],
+        ledger_id=row.id,
+        last_at=row.last_at,
+        told=facts.told,
+        told_destinations=facts.told_destinations,
+        released=facts.released,
+    )
+
+
+def _facts(row: InstanceRow) -> InstanceFacts:
+    return InstanceFacts(
+        id=row.id,
+        sop_class_uid=row.sop_class_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        acquisition_number=row.acquisition_number,
+        image_type=row.image_type,
+        instance_number=row.instance_number,
+        number_of_frames=row.number_of_frames,
+        rows=row.rows,
+        columns=row.columns,
+        orientation=row.orientation,
+        position=row.position,
+        referenced_series=tuple(uid for uid in row.referenced_series.split("\\") if uid),
+    )

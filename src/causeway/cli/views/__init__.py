@@ -9,6 +9,17 @@ from __future__ import annotations
 
 from causeway.cli.views.base import View
 from causeway.cli.views.card import CardsView, CardView
+from causeway.cli.views.explain import (
+    AcquisitionView,
+    ConfigDiffView,
+    ExplainedView,
+    ExplainView,
+    FieldView,
+    GoingView,
+    LeftView,
+    OptView,
+    RoutingView,
+)
 from causeway.cli.views.ledger import (
     CustodyView,
     DeliveryView,
@@ -45,10 +56,12 @@ from causeway.cli.views.work import (
 
 __all__ = [
     "BY_COMMAND",
+    "AcquisitionView",
     "CardView",
     "CardsView",
     "CheckView",
     "ConfigCheckView",
+    "ConfigDiffView",
     "ConfigShowView",
     "CustodyView",
     "DamageView",
@@ -56,15 +69,22 @@ __all__ = [
     "DoctorView",
     "EchoView",
     "EventView",
+    "ExplainView",
+    "ExplainedView",
     "ExportedView",
+    "FieldView",
+    "GoingView",
     "HistoryView",
     "LaneView",
+    "LeftView",
     "MovedView",
+    "OptView",
     "ProblemView",
     "QuarantineView",
     "QuarantinedView",
     "RefusalView",
     "ReloadView",
+    "RoutingView",
     "SendView",
     "SentFileView",
     "SeriesView",
@@ -82,6 +102,7 @@ __all__ = [
 BY_COMMAND: dict[str, type[View]] = {
     "card": CardsView,
     "config check": ConfigCheckView,
+    "config diff": ConfigDiffView,
     "config history": HistoryView,
     "config reload": ReloadView,
     "config rollback": ReloadView,
@@ -89,6 +110,7 @@ BY_COMMAND: dict[str, type[View]] = {
     "custody": CustodyView,
     "doctor": DoctorView,
     "echo": EchoView,
+    "explain": ExplainView,
     "export": ExportedView,
     "hold": MovedView,
     "quarantine discard": MovedView,
