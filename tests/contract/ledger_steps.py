@@ -7,6 +7,7 @@ from causeway.ledger import (
     DeliveryClaim,
     Ledger,
     NewDelivery,
+    NewParcel,
     Packaged,
     SeriesClaim,
     SeriesState,
@@ -29,13 +30,27 @@ def claim(
 
 
 def parcel_of(ledger: Ledger, series_id: int, *destinations: str, name: str = "parcel") -> Packaged:
-    return Packaged(
+    ids = tuple(each.id for each in ledger.to_package(series_id))
+    return Packaged(parcels=(new_parcel(ids, *destinations, name=name),))
+
+
+def new_parcel(
+    ids: tuple[int, ...], *destinations: str, key: str = "", name: str = "parcel"
+) -> NewParcel:
+    return NewParcel(
+        key=key,
         name=name,
         size=10,
         digest=DIGEST,
-        instance_ids=tuple(each.id for each in ledger.to_package(series_id)),
+        instance_ids=ids,
         deliveries=tuple(NewDelivery(destination=each) for each in destinations or ("archive",)),
     )
+
+
+def again(ledger: Ledger, series_id: int, *destinations: str) -> Packaged:
+    """The whole series in one parcel, whatever was sent before."""
+    ids = tuple(each.id for each in ledger.to_package(series_id, whole=True))
+    return Packaged(parcels=(new_parcel(ids, *destinations),), whole=True)
 
 
 def advance(

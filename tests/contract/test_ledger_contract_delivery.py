@@ -21,6 +21,8 @@ from causeway.ledger import (
     DeliveryState,
     InstanceState,
     Ledger,
+    NewParcel,
+    Packaged,
     ParcelState,
     Retry,
     SeriesState,
@@ -56,7 +58,13 @@ def test_a_parcel_enters_with_members_and_deliveries(ledger: Ledger) -> None:
     assert ledger.to_package(1) == ()
 
 
-@pytest.mark.parametrize("fault", ["too few", "too many", "none", "no destination", "twice"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *("too few", "too many", "none", "no parcel", "an empty one", "in two of them"),
+        *("one key for two", "no destination", "twice"),
+    ],
+)
 def test_a_parcel_that_is_not_right_is_refused_whole(ledger: Ledger, fault: str) -> None:
     feed = Feed()
     ledger.index([feed.indexed(1, 1, 1), feed.indexed(1, 1, 2), feed.indexed(2, 1, 1)], now=1000)
@@ -69,16 +77,22 @@ def test_a_parcel_that_is_not_right_is_refused_whole(ledger: Ledger, fault: str)
         if each.id == 1
     )
     right = parcel_of(ledger, 1)
-    ids = right.instance_ids
-    wrong = {
-        "too few": replace(right, instance_ids=ids[:1]),
-        "too many": replace(right, instance_ids=(*ids, 3)),
-        "none": replace(right, instance_ids=()),
-        "no destination": replace(right, deliveries=()),
-        "twice": replace(right, deliveries=right.deliveries * 2),
+    (parcel,) = right.parcels
+    ids = parcel.instance_ids
+    first, second = (replace(parcel, instance_ids=(each,)) for each in ids)
+    wrong: tuple[NewParcel, ...] = {
+        "too few": (replace(parcel, instance_ids=ids[:1]),),
+        "too many": (replace(parcel, instance_ids=(*ids, 3)),),
+        "none": (replace(parcel, instance_ids=()),),
+        "no parcel": (),
+        "an empty one": (parcel, replace(parcel, key="x", instance_ids=())),
+        "in two of them": (parcel, replace(second, key="x")),
+        "one key for two": (first, second),
+        "no destination": (replace(parcel, deliveries=()),),
+        "twice": (replace(parcel, deliveries=parcel.deliveries * 2),),
     }[fault]
     with pytest.raises(PermanentError):
-        ledger.settle_series(held, wrong, now=LATER)
+        ledger.settle_series(held, Packaged(parcels=wrong), now=LATER)
     assert ledger.parcels_of(1) == ()
     assert ledger.series(1) == held.series
     assert ledger.settle_series(held, right, now=LATER)

@@ -217,4 +217,4 @@ def test_rows_name_what_they_are(ledger: Ledger, kind: str) -> None:
     one_series(ledger)
     found = ledger.find(f"{kind}:1")
     assert isinstance(found, StudyRow if kind == "study" else SeriesRow)
-    assert parcel_of(ledger, 1).instance_ids == (1, 2)
+    assert parcel_of(ledger, 1).parcels[0].instance_ids == (1, 2)

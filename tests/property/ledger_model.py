@@ -23,7 +23,6 @@ class Thing:
     reason: str = ""
     series: int | None = None
     study: int | None = None
-    parcel: int | None = None
     bytes_gone: bool = False
     approved: bool = False
 
@@ -55,6 +54,16 @@ class Series:
     lease: Lease = field(default_factory=Lease)
     by_policy: bool = False
     failed: bool = False
+    whole: bool = False
+
+
+@dataclass
+class Parcel:
+    series: int
+    key: str
+    kind: str
+    members: set[int]
+    state: str = "made"
 
 
 @dataclass
@@ -73,6 +82,7 @@ class Delivery:
 class Model:
     things: dict[int, Thing] = field(default_factory=dict)
     series: dict[int, Series] = field(default_factory=dict)
+    parcels: dict[int, Parcel] = field(default_factory=dict)
     deliveries: dict[int, Delivery] = field(default_factory=dict)
     held_studies: set[int] = field(default_factory=set)
     records: int = 0
@@ -107,9 +117,7 @@ class Model:
         self._void(series)
         series.due = due
         series.failed = False
-        for thing in self.things.values():
-            if thing.series == series_id and thing.state == "cleaned" and thing.parcel is None:
-                thing.state = "indexed"
+        self.unclean(series_id)
         if series.state == "held":
             series.resumes = "reopened"
         else:
@@ -140,8 +148,30 @@ class Model:
             for key, thing in self.things.items()
             if thing.series == series_id
             and thing.state in {"indexed", "cleaned"}
-            and thing.parcel is None
+            and self.parcel_of(key) is None
         )
+
+    def all_of(self, series_id: int) -> list[int]:
+        return sorted(
+            k for k, t in self.things.items() if t.series == series_id and t.state in LIVE
+        )
+
+    def parcel_of(self, key: int) -> int | None:
+        """The newest parcel that holds an instance."""
+        found = [n for n, p in self.parcels.items() if key in p.members and p.state != "withdrawn"]
+        return max(found, default=None)
+
+    def kind_of(self, series_id: int, key: str, *, whole: bool) -> str:
+        keys = [
+            p.key for p in self.parcels.values() if p.series == series_id and p.state != "withdrawn"
+        ]
+        if whole and keys:
+            return "again"
+        return "amendment" if key in keys else "first"
+
+    def unclean(self, series_id: int) -> None:
+        for key in self.unpacked(series_id):
+            self.things[key].state = "indexed"
 
     def clean(self, series_id: int) -> None:
         for thing in self.things.values():
@@ -153,6 +183,7 @@ class Model:
         if series.state != "packaged":
             return
         states = {d.state for d in self.deliveries.values() if d.series == series_id}
+        states.discard("withdrawn")
         if "dead" in states:
             series.state, series.resumes, series.failed = "dead", "packaged", True
         elif states == {"verified"}:
@@ -178,10 +209,75 @@ class Model:
         delivery.state, delivery.failed = "verified", False
         parcel = delivery.parcel
         if all(d.state == "verified" for d in self.deliveries.values() if d.parcel == parcel):
-            for thing in self.things.values():
-                if thing.parcel == parcel:
-                    thing.state = "delivered"
+            self.parcels[parcel].state = "settled"
+            for key in self.parcels[parcel].members:
+                if self.things[key].state == "cleaned":
+                    self.things[key].state = "delivered"
         self.roll_up(delivery.series)
+
+    def retirable(self) -> set[int]:
+        """Instances whose bytes nobody needs."""
+        return {
+            key
+            for key, thing in self.things.items()
+            if not thing.bytes_gone
+            and thing.study not in self.held_studies
+            and (
+                thing.state in {"duplicate", "discarded"}
+                or (thing.state == "delivered" and not self._may_be_sent(key))
+            )
+        }
+
+    def _may_be_sent(self, key: int) -> bool:
+        series = self.series[self.things[key].series or 0]
+        if {series.state, series.resumes} & WORKABLE:
+            return True
+        return any(
+            d.state not in {"verified", "withdrawn"} and key in self.parcels[d.parcel].members
+            for d in self.deliveries.values()
+        )
+
+    # --- rerouting
+
+    def lacks_bytes(self, series_ids: list[int]) -> bool:
+        return any(
+            self.things[key].bytes_gone
+            for series_id in series_ids
+            if self._was_delivered(series_id)
+            for key in self.all_of(series_id)
+        )
+
+    def _was_delivered(self, series_id: int) -> bool:
+        return any(p.series == series_id and p.state == "settled" for p in self.parcels.values())
+
+    def reroute(self, series_id: int, now: float) -> None:
+        series = self.series[series_id]
+        series.whole = series.whole or self._was_delivered(series_id)
+        for number, parcel in self.parcels.items():
+            if parcel.series == series_id and parcel.state == "made":
+                parcel.state = "withdrawn"
+                for delivery in self.deliveries.values():
+                    if delivery.parcel == number and delivery.state != "verified":
+                        delivery.state = "withdrawn"
+                        delivery.lease.drop()
+                        delivery.lease.epoch += 1
+        self.unclean(series_id)
+        series.lease.drop()
+        series.lease.epoch += 1
+        series.attempt = 0
+        if series.state in ARRIVING:
+            return
+        if series.state == "held" and not series.by_policy:
+            if series.resumes in {"routed", "cleaned", "packaged"}:
+                series.resumes = "complete"
+            return
+        if series.resumes in ARRIVING:
+            if series.state == "dead":
+                return
+            series.state, series.due = "reopened", max(now, series.due)
+        else:
+            series.state, series.due = "complete", now
+        series.resumes, series.failed = "", False
 
     # --- where everything is
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ledger_model import ARRIVING, LIVE, WORKABLE, Delivery, Model, Thing
+from ledger_model import ARRIVING, LIVE, WORKABLE, Delivery, Model, Parcel, Thing
 from sqlalchemy import event
 
 from causeway.errors import NotAllowed
@@ -18,6 +18,7 @@ from causeway.ledger import (
     Ledger,
     LookAgain,
     NewDelivery,
+    NewParcel,
     Packaged,
     Retry,
     SeriesClaim,
@@ -162,7 +163,9 @@ class LedgerWalk:
             claim.series.generation,
         )
 
-    def settle(self, claim: SeriesClaim, what: str, destinations: tuple[str, ...]) -> None:
+    def settle(
+        self, claim: SeriesClaim, what: str, destinations: tuple[str, ...], packing: str = "one"
+    ) -> None:
         holds = self._holds(claim)
         series = self.model.series[claim.id]
         state = claim.series.state.value
@@ -171,7 +174,7 @@ class LedgerWalk:
         if what in {"hold", "deny"} and state != "complete":
             what = "on"
         if what == "on" and state == "cleaned":
-            self._package(claim, destinations, holds=holds)
+            self._package(claim, destinations, packing, holds=holds)
             return
         outcome: Any
         match what:
@@ -206,34 +209,54 @@ class LedgerWalk:
         if to == "cleaned":
             self.model.clean(claim.id)
 
-    def _package(self, claim: SeriesClaim, destinations: tuple[str, ...], *, holds: bool) -> None:
-        ids = tuple(each.id for each in self.ledger.to_package(claim.id))
+    def _package(
+        self, claim: SeriesClaim, destinations: tuple[str, ...], packing: str, *, holds: bool
+    ) -> None:
+        """In one parcel or two, what is new, or again whole."""
+        series = self.model.series[claim.id]
+        gone = any(self.model.things[key].bytes_gone for key in self.model.all_of(claim.id))
+        assert not (holds and series.whole and gone), "a promise that cannot be kept"
+        whole = not gone and (series.whole or packing == "again")
+        ids = tuple(each.id for each in self.ledger.to_package(claim.id, whole=whole))
         if holds:
-            assert list(ids) == self.model.unpacked(claim.id)
-        outcome = Packaged(
-            name="p",
-            size=1,
-            digest=bytes(32),
-            instance_ids=ids,
-            deliveries=tuple(NewDelivery(destination=each) for each in destinations),
+            assert list(ids) == (self.model.all_of if whole else self.model.unpacked)(claim.id)
+        groups = {"": ids}
+        if packing == "two":
+            groups = {
+                "": tuple(n for n in ids if n % 2),
+                "even": tuple(n for n in ids if not n % 2),
+            }
+        parcels = tuple(
+            NewParcel(
+                key=key,
+                name="p",
+                size=1,
+                digest=bytes(32),
+                instance_ids=members,
+                deliveries=tuple(NewDelivery(destination=each) for each in destinations),
+            )
+            for key, members in groups.items()
+            if members
         )
+        outcome = Packaged(parcels=parcels, whole=whole)
         assert self.ledger.settle_series(claim, outcome, now=self.now) is holds
         if not holds:
             return
-        parcel = self.ledger.parcels_of(claim.id)[-1]
-        for key in ids:
-            assert self.model.things[key].parcel is None
-            self.model.things[key].parcel = parcel.id
-        for row in self.ledger.deliveries_of(parcel_id=parcel.id):
-            self.model.deliveries[row.id] = Delivery(
-                parcel=parcel.id, series=claim.id, destination=row.destination, due=self.now
-            )
-        series = self.model.series[claim.id]
+        made = self.ledger.parcels_of(claim.id)[-len(parcels) :]
+        kinds = [self.model.kind_of(claim.id, each.key, whole=whole) for each in parcels]
+        for new, row, kind in zip(parcels, made, kinds, strict=True):
+            assert (row.key, row.kind.value) == (new.key, kind)
+            self.model.parcels[row.id] = Parcel(claim.id, new.key, kind, set(new.instance_ids))
+            for each in self.ledger.deliveries_of(parcel_id=row.id):
+                self.model.deliveries[each.id] = Delivery(
+                    parcel=row.id, series=claim.id, destination=each.destination, due=self.now
+                )
         series.lease.drop()
         series.state, series.due, series.attempt, series.failed = "packaged", self.now, 0, False
+        series.whole = False
         self.model.roll_up(claim.id)
 
-    def go_on(self, destinations: tuple[str, ...], stages: int) -> None:
+    def go_on(self, destinations: tuple[str, ...], stages: int, packing: str) -> None:
         """Some stages at once; one settled step at a time seldom comes as far as a parcel."""
         self.now += LEASE
         for state in ("open", "reopened", "complete", "routed", "cleaned")[: stages + 1]:
@@ -245,7 +268,7 @@ class LedgerWalk:
                 series.lease.take("three", self.now + LEASE)
                 series.attempt += 1
                 if state == "cleaned":
-                    self._package(claim, destinations, holds=True)
+                    self._package(claim, destinations, packing, holds=True)
                     continue
                 outcome = Advanced(to=SeriesState(NEXT[state]))
                 assert self.ledger.settle_series(claim, outcome, now=self.now)
@@ -411,6 +434,25 @@ class LedgerWalk:
                 series.state, series.resumes, series.failed = "packaged", "", False
         assert self.ledger.retry(None, **WHO, now=self.now) == moved
 
+    def reroute(self, study: int, series: int | None) -> None:
+        ids = (
+            [series]
+            if series
+            else sorted(k for k, s in self.model.series.items() if s.study == study)
+        )
+        name = f"series:{series}" if series else f"study:{study}"
+        words = {"routing": "fw://a/b", "destinations": ("archive",), **WHO, "now": self.now}
+        if self.model.lacks_bytes(ids):
+            self.refused(lambda: self.ledger.reroute(name, **words))
+            return
+        done = self.ledger.reroute(name, **words)
+        assert list(done.series_ids) == ids
+        for key in ids:
+            self.model.reroute(key, self.now)
+            said = self.ledger.reroute_of(key)
+            assert said is not None
+            assert said.id == done.id
+
     def _fence(self, lease: Any) -> None:
         lease.drop()
         lease.epoch += 1
@@ -450,13 +492,7 @@ class LedgerWalk:
 
     def retire(self) -> None:
         found = self.ledger.retirable(now=self.now, keep_seconds=0, limit=1000)
-        expected = {
-            key
-            for key, thing in self.model.things.items()
-            if thing.state in {"delivered", "duplicate", "discarded"}
-            and not thing.bytes_gone
-            and thing.study not in self.model.held_studies
-        }
+        expected = self.model.retirable()
         assert {each.instance_id for each in found} == expected
         assert self.ledger.retired(sorted(expected), now=self.now) == len(expected)
         for key in expected:
@@ -487,6 +523,7 @@ class LedgerWalk:
             assert (row.state.value, row.resumes_as or "") == (series.state, series.resumes)
             assert (row.generation, row.attempt) == (series.generation, series.attempt)
             assert row.owner == series.lease.owner
+            assert row.whole == series.whole
             if series.state in WORKABLE:
                 assert row.due_at == series.due
             members = [t for t in self.model.things.values() if t.series == key]
@@ -495,8 +532,12 @@ class LedgerWalk:
             instance = self.ledger.instance(key)
             assert instance is not None
             assert instance.state.value == thing.state
-            assert instance.parcel_id == thing.parcel
+            assert instance.parcel_id == self.model.parcel_of(key)
             assert instance.approved == thing.approved
+        for number, parcel in self.model.parcels.items():
+            found = self.ledger.parcel(number)
+            assert found is not None
+            assert found.state.value == parcel.state
         for delivery in self.ledger.deliveries_of():
             model = self.model.deliveries[delivery.id]
             assert delivery.state.value == model.state

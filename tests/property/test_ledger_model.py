@@ -25,6 +25,7 @@ SEEDS = int(os.environ.get("CAUSEWAY_LEDGER_SEEDS", "6"))
 STEPS = 250
 
 DESTINATIONS = (("archive",), ("archive", "cloud"))
+PACKING = ("one", "one", "two", "again")
 RESULTS = ("on", "on", "wait", "hold", "deny", "look", "retry", "dead")
 SENT = ("verified", "verified", "wait", "retry", "dead")
 
@@ -74,10 +75,12 @@ class Actors:
                 states = choose.of((WORKABLE, ARRIVING, {"complete"}, {"routed"}, {"cleaned"}))
                 self.walk.claim(states, choose.of((9, 1)), choose.of(("one", "one", "two")))
             case "go on":
-                self.walk.go_on(choose.of(DESTINATIONS), choose.of((1, 2, 3, 4)))
+                stages = choose.of((1, 2, 3, 4))
+                self.walk.go_on(choose.of(DESTINATIONS), stages, choose.of(PACKING))
             case "settle":
                 claim = self.walk.claims.pop(choose.of(range(len(self.walk.claims))))
-                self.walk.settle(claim, choose.of(RESULTS), choose.of(DESTINATIONS))
+                result, to = choose.of(RESULTS), choose.of(DESTINATIONS)
+                self.walk.settle(claim, result, to, choose.of(PACKING))
             case _:
                 self.walk.renew()
 
@@ -99,15 +102,18 @@ class Actors:
         kept = sorted(k for k, t in self.walk.model.things.items() if t.state == "quarantined")
         # People let go more than they stop, or nothing would ever move.
         studies = sorted(self.walk.model.held_studies)
-        acts = ["hold", "hold a study", "retry"]
+        every = sorted({series.study for series in self.walk.model.series.values()})
+        acts = ["hold", "hold a study", "retry", "reroute"]
         acts += ["release"] * 4 * bool(stopped) + ["release a study"] * 4 * bool(studies)
         acts += ["in vain"] * bool(ended) + ["quarantine"] * 2 * bool(kept)
         match choose.of(acts):
             case "hold" if standing:
                 self.walk.hold_series(choose.of(standing))
             case "hold a study":
-                every = sorted({series.study for series in self.walk.model.series.values()})
                 self.walk.hold_or_release_study(choose.of(every))
+            case "reroute":
+                series = choose.of([None, *sorted(self.walk.model.series)])
+                self.walk.reroute(choose.of(every), series)
             case "retry" | "hold":
                 self.walk.retry_everything()
             case "release":

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from causeway.ledger.arrivals import Arrival, Damaged, Indexed, Item, Outcome, Unreadable
+from causeway.ledger.arrivals import Arrival, Damaged, Head, Indexed, Item, Outcome, Unreadable
 from causeway.ledger.claims import (
     Advanced,
     Dead,
@@ -13,6 +13,7 @@ from causeway.ledger.claims import (
     DeliveryOutcome,
     LookAgain,
     NewDelivery,
+    NewParcel,
     Packaged,
     Retry,
     SeriesClaim,
@@ -21,11 +22,14 @@ from causeway.ledger.claims import (
     Wait,
 )
 from causeway.ledger.ledger import Ledger, open_ledger
+from causeway.ledger.parcels import amended_by, kind_of
 from causeway.ledger.reports import (
     Count,
     Custody,
     DispositionCount,
     LaneCount,
+    QueueLane,
+    QueueWait,
     Summary,
     Tally,
     Violation,
@@ -36,18 +40,23 @@ from causeway.ledger.rows import (
     AssociationRow,
     DeliveryRow,
     EventRow,
+    HeadRow,
     InstanceRow,
     ParcelRow,
     Pinning,
     Placement,
     Position,
+    Rerouted,
+    RerouteRow,
     Retirable,
     SeriesRow,
+    Standing,
     StudyRow,
 )
 from causeway.ledger.states import (
     DeliveryState,
     InstanceState,
+    ParcelKind,
     ParcelState,
     SeriesState,
     StudyState,
@@ -68,6 +77,8 @@ __all__ = [
     "DeliveryState",
     "DispositionCount",
     "EventRow",
+    "Head",
+    "HeadRow",
     "Indexed",
     "InstanceRow",
     "InstanceState",
@@ -76,19 +87,26 @@ __all__ = [
     "Ledger",
     "LookAgain",
     "NewDelivery",
+    "NewParcel",
     "Outcome",
     "Packaged",
+    "ParcelKind",
     "ParcelRow",
     "ParcelState",
     "Pinning",
     "Placement",
     "Position",
+    "QueueLane",
+    "QueueWait",
+    "RerouteRow",
+    "Rerouted",
     "Retirable",
     "Retry",
     "SeriesClaim",
     "SeriesOutcome",
     "SeriesRow",
     "SeriesState",
+    "Standing",
     "StudyRow",
     "StudyState",
     "Summary",
@@ -97,6 +115,8 @@ __all__ = [
     "Verified",
     "Violation",
     "Wait",
+    "amended_by",
     "custody_line",
+    "kind_of",
     "open_ledger",
 ]

@@ -82,6 +82,8 @@ def arrived(series: SeriesRow, joining: Sequence[Joining], now: float) -> Series
         fail_text="",
         waits_for="",
     )
+    if series.state is SeriesState.DENIED:
+        reopened = replace(reopened, held_code="", held_why="")
     if series.state is SeriesState.HELD:
         return replace(reopened, resumes_as=after_arrival(goes_on_as))
     return replace(reopened, state=after_arrival(goes_on_as), resumes_as=None, state_at=now)
@@ -243,6 +245,7 @@ def _new_series(key: SeriesKey, first: Joining, now: float) -> dict[str, Any]:
         "manufacturer": header.manufacturer,
         "station_name": header.station_name,
         "source": first.receipt.caller.source,
+        "calling_ae": first.receipt.caller.calling_ae,
         "called_ae": first.receipt.caller.called_ae,
         "state": SeriesState.OPEN.value,
         "generation": 1,

@@ -60,12 +60,16 @@ class Advanced:
     to: SeriesState
     """COMPLETE, ROUTED, HELD, DENIED or CLEANED. PACKAGED needs ``Packaged``."""
     reason: str = ""
-    """A code: why it is complete, held or denied."""
+    """Why it is complete, held or denied, without patient data."""
+    code: str = ""
+    """The same as a word, of a hold or a denial."""
     verdict: str | None = None
     cleaning: str | None = None
     expected_count: int | None = None
     due_at: float | None = None
     """When the next stage may begin; now, if it is not said."""
+    waits_for: str = ""
+    """Why it may not begin now, if it may not."""
     prio: int | None = None
     """0 to 200; a step below 100 is worth a minute in the queue. Unchanged, if it is not said."""
 
@@ -77,20 +81,37 @@ class NewDelivery:
     destination: str
     target: str = field(default="", repr=False)
     due_at: float | None = None
+    waits_for: str = ""
+    """Why it is not due now, if it is not."""
     prio: int = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Packaged:
-    """The parcel stands on disk, durable; it and its deliveries are entered in one transaction."""
+class NewParcel:
+    """A parcel that shall be entered."""
 
+    key: str = ""
+    """Of the group that it holds; empty for the main one. An amendment has the key of what it
+    amends."""
     name: str = field(repr=False)
     size: int
     digest: bytes
     instance_ids: tuple[int, ...]
-    """All instances of ``Ledger.to_package``; more or fewer is refused as ``NotAllowed``."""
     deliveries: tuple[NewDelivery, ...]
     manifest: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packaged:
+    """Parcels and deliveries of a series, entered in one transaction.
+
+    Together they hold each instance of ``Ledger.to_package`` once; more or fewer is refused as
+    ``NotAllowed``.
+    """
+
+    parcels: tuple[NewParcel, ...]
+    whole: bool = False
+    """They hold all instances of the series, those that were sent before too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

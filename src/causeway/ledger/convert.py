@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, Select, bindparam, func, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 
 from causeway.ledger import schema
 from causeway.ledger.rows import (
@@ -16,12 +26,14 @@ from causeway.ledger.rows import (
     InstanceRow,
     ParcelRow,
     Position,
+    RerouteRow,
     SeriesRow,
     StudyRow,
 )
 from causeway.ledger.states import (
     DeliveryState,
     InstanceState,
+    ParcelKind,
     ParcelState,
     SeriesState,
     study_state,
@@ -39,12 +51,13 @@ def _plain(row_type: type, *but: str) -> tuple[str, ...]:
 
 _IDENTITY = _plain(Identity)
 _INSTANCE = _plain(InstanceRow, "state", "conflict", "approved", "address", "origin")
-_SERIES = _plain(SeriesRow, "state", "resumes_as")
+_SERIES = _plain(SeriesRow, "state", "resumes_as", "whole")
 _STUDY = (
     "id", "study_instance_uid", "received_count", "first_at", "last_at", "held_by", "held_why"
 )  # fmt: skip
-_PARCEL = _plain(ParcelRow, "state")
+_PARCEL = _plain(ParcelRow, "state", "kind")
 _DELIVERY = _plain(DeliveryRow, "state")
+_REROUTE = _plain(RerouteRow, "destinations")
 _EVENT = _plain(EventRow)
 _ASSOCIATION = _plain(AssociationRow)
 _POSITION = _plain(Position, "kept")
@@ -54,9 +67,18 @@ def _take(row: RowMapping, names: Iterable[str]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-INSTANCES = select(schema.instance, schema.parcel_member.c.parcel_id).outerjoin(
-    schema.parcel_member, schema.parcel_member.c.instance_id == schema.instance.c.id
+NEWEST_PARCEL = (
+    select(func.max(schema.parcel_member.c.parcel_id))
+    .join(schema.parcel, schema.parcel.c.id == schema.parcel_member.c.parcel_id)
+    .where(
+        schema.parcel_member.c.instance_id == schema.instance.c.id,
+        schema.parcel.c.state != literal_column(repr(ParcelState.WITHDRAWN.value)),
+    )
+    .correlate(schema.instance)
+    .scalar_subquery()
 )
+
+INSTANCES = select(schema.instance, NEWEST_PARCEL.label("parcel_id"))
 """What ``instance_row`` needs; narrow it with ``where``."""
 
 
@@ -77,15 +99,24 @@ def series_row(row: RowMapping) -> SeriesRow:
         **_take(row, _SERIES),
         state=SeriesState(row["state"]),
         resumes_as=SeriesState(resumes_as) if resumes_as else None,
+        whole=bool(row["whole"]),
     )
 
 
 def parcel_row(row: RowMapping) -> ParcelRow:
-    return ParcelRow(**_take(row, _PARCEL), state=ParcelState(row["state"]))
+    return ParcelRow(
+        **_take(row, _PARCEL), state=ParcelState(row["state"]), kind=ParcelKind(row["kind"])
+    )
 
 
 def delivery_row(row: RowMapping) -> DeliveryRow:
     return DeliveryRow(**_take(row, _DELIVERY), state=DeliveryState(row["state"]))
+
+
+def reroute_row(row: RowMapping) -> RerouteRow:
+    return RerouteRow(
+        **_take(row, _REROUTE), destinations=tuple(map(str, json.loads(row["destinations"])))
+    )
 
 
 def event_row(row: RowMapping) -> EventRow:

@@ -46,6 +46,10 @@ class Check:
 _LIVE = ", ".join(repr(state.value) for state in LIVE)
 _WAITING = ", ".join(repr(state.value) for state in WAITING)
 
+_PACKED = """EXISTS (SELECT 1 FROM parcel_member m JOIN parcel p ON p.id = m.parcel_id
+                WHERE m.instance_id = i.id AND p.state <> 'withdrawn')"""
+"""Of an instance ``i``: it is in a parcel."""
+
 CHECKS = (
     Check(
         name="records-without-rows",
@@ -152,7 +156,7 @@ CHECKS = (
         subject="parcel",
         query="""
             SELECT p.id AS id, p.study_id AS study_id FROM parcel p
-            WHERE p.state <> 'made' AND EXISTS
+            WHERE p.state IN ('settled', 'retired') AND EXISTS
               (SELECT 1 FROM delivery d WHERE d.parcel_id = p.id AND d.state <> 'verified')
         """,
     ),
@@ -175,7 +179,8 @@ CHECKS = (
         query="""
             SELECT s.id AS id, s.study_id AS study_id FROM series s
             WHERE s.state = 'settled' AND EXISTS
-              (SELECT 1 FROM delivery d WHERE d.series_id = s.id AND d.state <> 'verified')
+              (SELECT 1 FROM delivery d WHERE d.series_id = s.id
+               AND d.state NOT IN ('verified', 'withdrawn'))
         """,
     ),
     Check(
@@ -186,7 +191,7 @@ CHECKS = (
             SELECT s.id AS id, s.study_id AS study_id FROM series s
             WHERE s.state IN ('packaged', 'settled') AND EXISTS
               (SELECT 1 FROM instance i WHERE i.series_id = s.id AND i.state IN ({live})
-               AND NOT EXISTS (SELECT 1 FROM parcel_member m WHERE m.instance_id = i.id))
+               AND NOT {packed})
         """,
     ),
     Check(
@@ -196,7 +201,8 @@ CHECKS = (
         query="""
             SELECT s.id AS id, s.study_id AS study_id FROM series s
             WHERE s.state IN ('packaged', 'settled')
-              AND NOT EXISTS (SELECT 1 FROM parcel p WHERE p.series_id = s.id)
+              AND NOT EXISTS
+              (SELECT 1 FROM parcel p WHERE p.series_id = s.id AND p.state <> 'withdrawn')
         """,
     ),
     Check(
@@ -207,7 +213,7 @@ CHECKS = (
             SELECT i.id AS id, i.study_id AS study_id FROM instance i
             WHERE i.state IN ('delivered', 'retired') AND NOT EXISTS
               (SELECT 1 FROM parcel_member m JOIN parcel p ON p.id = m.parcel_id
-               WHERE m.instance_id = i.id AND p.state <> 'made')
+               WHERE m.instance_id = i.id AND p.state IN ('settled', 'retired'))
         """,
     ),
     Check(
@@ -218,7 +224,30 @@ CHECKS = (
             SELECT i.id AS id, i.study_id AS study_id FROM instance i
             JOIN parcel_member m ON m.instance_id = i.id
             JOIN parcel p ON p.id = m.parcel_id
-            WHERE p.state <> 'made' AND i.state NOT IN ('delivered', 'retired')
+            WHERE p.state IN ('settled', 'retired') AND i.state NOT IN ('delivered', 'retired')
+        """,
+    ),
+    Check(
+        name="sent-twice",
+        meaning="an instance is in two parcels, and the later does not say that it goes again",
+        subject="instance",
+        query="""
+            SELECT m.instance_id AS id, p.study_id AS study_id FROM parcel_member m
+            JOIN parcel p ON p.id = m.parcel_id
+            JOIN parcel_member e ON e.instance_id = m.instance_id
+            JOIN parcel q ON q.id = e.parcel_id
+            WHERE q.id < p.id AND p.kind <> 'again'
+              AND p.state <> 'withdrawn' AND q.state <> 'withdrawn'
+        """,
+    ),
+    Check(
+        name="withdrawn-parcel-goes-on",
+        meaning="a parcel is withdrawn although a delivery of it is still to be done",
+        subject="parcel",
+        query="""
+            SELECT p.id AS id, p.study_id AS study_id FROM parcel p
+            WHERE p.state = 'withdrawn' AND EXISTS (SELECT 1 FROM delivery d
+              WHERE d.parcel_id = p.id AND d.state NOT IN ('verified', 'withdrawn'))
         """,
     ),
     Check(
@@ -240,7 +269,7 @@ CHECKS = (
             WHERE i.state = 'cleaned'
               AND (CASE WHEN s.resumes_as IS NULL THEN s.state ELSE s.resumes_as END)
                 IN ('open', 'reopened', 'complete', 'routed')
-              AND NOT EXISTS (SELECT 1 FROM parcel_member m WHERE m.instance_id = i.id)
+              AND NOT {packed}
         """,
     ),
     Check(
@@ -314,7 +343,11 @@ def _violations(connection: Connection, study_id: int | None) -> list[Violation]
 
 
 def _prepare(check: Check) -> tuple[Check, TextClause, TextClause]:
-    query = check.query.replace("{live}", _LIVE).replace("{waiting}", _WAITING)
+    query = (
+        check.query.replace("{live}", _LIVE)
+        .replace("{waiting}", _WAITING)
+        .replace("{packed}", _PACKED)
+    )
     # The parts are constants of this module; ids are bound.
     whole = f"SELECT count(*) AS number, min(id) AS example FROM ({query}) AS found"  # noqa: S608
     return check, text(whole), text(f"{whole} WHERE study_id = :study_id")

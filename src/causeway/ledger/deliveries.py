@@ -32,16 +32,26 @@ class DeliveryVerbs(Verbs):
     """What goes to destinations."""
 
     def claim_deliveries(
-        self, destination: str, *, limit: int, now: float, owner: str, lease_seconds: float
+        self,
+        destination: str,
+        *,
+        limit: int,
+        now: float,
+        owner: str,
+        lease_seconds: float,
+        prio_at_most: int = schema.PRIO_WORST,
     ) -> tuple[DeliveryClaim, ...]:
         """Take up to ``limit`` deliveries to a destination that are due, the most urgent first.
 
         One that was being sent when its lease ended is due again. A held series or study waits.
+        ``prio_at_most`` leaves all that is less urgent.
         """
         if limit < 1:
             return ()
         return self._db.write(
-            lambda connection: _claim(connection, destination, limit, now, owner, lease_seconds)
+            lambda connection: _claim(
+                connection, destination, limit, now, owner, lease_seconds, prio_at_most
+            )
         )
 
     def settle_delivery(
@@ -125,6 +135,7 @@ def _due_in(state: DeliveryState) -> Select[tuple[object, ...]]:
             table.c.state == literal_column(repr(state.value)),
             table.c.rank <= bindparam("now") + schema.RANK_SLACK_SECONDS,
             table.c.due_at <= bindparam("now"),
+            table.c.prio <= bindparam("worst"),
             or_(table.c.lease_until.is_(None), table.c.lease_until <= bindparam("now")),
             schema.series.c.state != SeriesState.HELD.value,
             schema.study.c.held_by == "",
@@ -157,11 +168,13 @@ def _claim(
     now: float,
     owner: str,
     lease_seconds: float,
+    prio_at_most: int,
 ) -> tuple[DeliveryClaim, ...]:
     found: list[tuple[float, DeliveryRow]] = []
     for query in _CLAIMABLE:
         rows = connection.execute(
-            query, {"the_destination": destination, "now": now, "limit": limit}
+            query,
+            {"the_destination": destination, "now": now, "limit": limit, "worst": prio_at_most},
         ).mappings()
         found.extend((row["rank"], delivery_row(row)) for row in rows)
     found.sort(key=lambda item: item[0])

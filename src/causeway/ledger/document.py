@@ -67,7 +67,7 @@ def sections() -> Mapping[str, str]:
     return {
         "series": diagram(states.SERIES_BEGINS, states.SERIES, states.SERIES_BY_OPERATOR),
         "instance": diagram(states.INSTANCE_BEGINS, states.INSTANCE, states.INSTANCE_BY_OPERATOR),
-        "parcel": diagram(states.PARCEL_BEGINS, states.PARCEL),
+        "parcel": diagram(states.PARCEL_BEGINS, states.PARCEL, states.PARCEL_BY_OPERATOR),
         "delivery": diagram(states.DELIVERY_BEGINS, states.DELIVERY, states.DELIVERY_BY_OPERATOR),
         "tables": tables(),
         "checks": checks(),

@@ -9,12 +9,15 @@ from causeway.ledger import postgres, sqlite, versions
 from causeway.ledger.custody import CustodyVerbs
 from causeway.ledger.deliveries import DeliveryVerbs
 from causeway.ledger.engine import Database
+from causeway.ledger.heads import HeadVerbs
 from causeway.ledger.intake import IntakeVerbs
 from causeway.ledger.leases import LeaseVerbs
 from causeway.ledger.operator import OperatorVerbs
 from causeway.ledger.positions import PositionVerbs
 from causeway.ledger.quarantine import QuarantineVerbs
+from causeway.ledger.queue import QueueVerbs
 from causeway.ledger.reading import ReadingVerbs
+from causeway.ledger.reroute import RerouteVerbs
 from causeway.ledger.retire import RetireVerbs
 from causeway.ledger.search import SearchVerbs
 from causeway.ledger.summary import SummaryVerbs
@@ -24,10 +27,12 @@ from causeway.ledger.work import WorkVerbs
 
 class Ledger(
     IntakeVerbs,
+    HeadVerbs,
     PositionVerbs,
     TallyVerbs,
     WorkVerbs,
     DeliveryVerbs,
+    QueueVerbs,
     LeaseVerbs,
     RetireVerbs,
     ReadingVerbs,
@@ -35,6 +40,7 @@ class Ledger(
     SummaryVerbs,
     CustodyVerbs,
     OperatorVerbs,
+    RerouteVerbs,
     QuarantineVerbs,
 ):
     """Facts and work, in SQL.

@@ -53,7 +53,7 @@ class OperatorVerbs(Verbs):
         """
 
         def work(connection: Connection) -> int:
-            found = _need(connection, reference)
+            found = need(connection, reference)
             if isinstance(found, StudyRow):
                 return _hold_study(connection, found, who, why, now)
             if isinstance(found, SeriesRow):
@@ -66,7 +66,7 @@ class OperatorVerbs(Verbs):
         """Let a held study or series, or a denied series, go on. Answers how many were released."""
 
         def work(connection: Connection) -> int:
-            found = _need(connection, reference)
+            found = need(connection, reference)
             if isinstance(found, StudyRow):
                 return _release_study(connection, found, who, why, now)
             if isinstance(found, SeriesRow):
@@ -96,7 +96,7 @@ class OperatorVerbs(Verbs):
         def work(connection: Connection) -> int:
             study_id = series_id = None
             if reference is not None:
-                found = _need(connection, reference)
+                found = need(connection, reference)
                 if isinstance(found, InstanceRow):
                     raise NotAllowed("an instance is not retried by itself", hint="name its series")
                 study_id = found.id if isinstance(found, StudyRow) else None
@@ -165,7 +165,7 @@ def _find(connection: Connection, reference: str) -> Found | None:
     return None
 
 
-def _need(connection: Connection, reference: str) -> Found:
+def need(connection: Connection, reference: str) -> Found:
     found = _find(connection, reference)
     if found is None:
         raise NotAllowed(
@@ -196,7 +196,7 @@ def _hold_series(connection: Connection, found: SeriesRow, who: str, why: str, n
     series = lock_series(connection, [found.id])[found.id]
     require(SERIES_BY_OPERATOR, series.state, SeriesState.HELD, by="hold")
     held = replace(
-        _fenced(series),
+        fenced(series),
         state=SeriesState.HELD,
         resumes_as=series.state,
         held_by=who,
@@ -239,12 +239,14 @@ def _release_series(
         require(SERIES_BY_OPERATOR, series.state, to, by="release")
         overrules = series.state is SeriesState.DENIED or series.held_by == POLICY
         free = replace(
-            _fenced(series),
+            fenced(series),
             state=to,
             resumes_as=None,
             held_by="",
+            held_code="",
             held_why="",
             released_by=who if overrules else series.released_by,
+            released_generation=series.generation if overrules else series.released_generation,
             due_at=max(now, series.due_at) if to in _ARRIVING_DUE else now,
             state_at=now,
         )
@@ -295,7 +297,7 @@ def _retry_series(
             assert series.resumes_as is not None
             require(SERIES_BY_OPERATOR, series.state, series.resumes_as, by="retry")
             series = replace(series, state=series.resumes_as, resumes_as=None, state_at=now)
-        write_series(connection, [replace(_fenced(series), due_at=now, fail_code="", fail_text="")])
+        write_series(connection, [replace(fenced(series), due_at=now, fail_code="", fail_text="")])
         _log(connection, series, "series.retry", act)
     return len(rows)
 
@@ -381,7 +383,7 @@ def _of(
 # --- common -------------------------------------------------------------------------------------
 
 
-def _fenced(series: SeriesRow) -> SeriesRow:
+def fenced(series: SeriesRow) -> SeriesRow:
     """Void whatever a worker has in hand, and forget its attempts."""
     return replace(series, epoch=series.epoch + 1, owner=None, lease_until=None, attempt=0)
 

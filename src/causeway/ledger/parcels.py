@@ -1,25 +1,37 @@
 """Parcels: entered whole, settled when every destination has verified them.
 
-A parcel holds exactly those instances of its series that are in no earlier one. So the parcels of a
-series are a history: the first, and an amendment for each time that images arrived late. Parcel,
+A series is packaged into one parcel, or into one for each of its groups; a group is known by its
+key. What a parcel holds follows from its kind:
+
+- *first* and *amendment*: instances that are in no earlier parcel. Together the parcels that are
+  entered hold all of these, each once;
+- *again*: instances whether or not they were sent before. Together they hold all of the series.
+
+A parcel that is *withdrawn* counts as if it had never been: what it held is in no parcel. Parcels,
 members, deliveries and the state of the series are entered in one transaction, under the claim.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
 
 from causeway.errors import NotAllowed
 from causeway.ledger import schema
-from causeway.ledger.claims import Packaged
-from causeway.ledger.rows import SeriesRow
+from causeway.ledger.claims import NewParcel, Packaged
+from causeway.ledger.convert import NEWEST_PARCEL
+from causeway.ledger.rows import ParcelRow, SeriesRow
 from causeway.ledger.states import (
+    LIVE,
     PARCEL,
     SERIES,
+    WAITING,
     DeliveryState,
     InstanceState,
+    ParcelKind,
     ParcelState,
     SeriesState,
     after_delivery,
@@ -27,26 +39,33 @@ from causeway.ledger.states import (
 )
 from causeway.ledger.store import entry, lock_series, log, write_series
 
+_OF_SERIES = schema.instance.c.series_id == bindparam("series_id")
 _UNPACKED = (
-    select(schema.instance.c.id)
+    select(schema.instance.c.id, schema.instance.c.bytes_gone_at)
     .where(
-        schema.instance.c.series_id == bindparam("series_id"),
-        schema.instance.c.state.in_(["indexed", "cleaned"]),
-        ~schema.instance.c.id.in_(
-            select(schema.parcel_member.c.instance_id)
-            .join(schema.parcel, schema.parcel.c.id == schema.parcel_member.c.parcel_id)
-            .where(schema.parcel.c.series_id == bindparam("series_id"))
-        ),
+        _OF_SERIES,
+        schema.instance.c.state.in_([state.value for state in WAITING]),
+        NEWEST_PARCEL.is_(None),
     )
     .order_by(schema.instance.c.id)
 )
-_EARLIER = select(func.count()).where(schema.parcel.c.series_id == bindparam("series_id"))
+_WHOLE = (
+    select(schema.instance.c.id, schema.instance.c.bytes_gone_at)
+    .where(_OF_SERIES, schema.instance.c.state.in_([state.value for state in LIVE]))
+    .order_by(schema.instance.c.id)
+)
+_EARLIER = select(schema.parcel.c.key, schema.parcel.c.state).where(
+    schema.parcel.c.series_id == bindparam("series_id")
+)
 _ENTER = insert(schema.parcel).returning(schema.parcel.c.id)
 _MEMBERS = insert(schema.parcel_member)
 _DELIVERIES = insert(schema.delivery)
 _STANDING = (
     select(schema.delivery.c.state, func.count().label("number"))
-    .where(schema.delivery.c.series_id == bindparam("series_id"))
+    .where(
+        schema.delivery.c.series_id == bindparam("series_id"),
+        schema.delivery.c.state != literal_column(repr(DeliveryState.WITHDRAWN.value)),
+    )
     .group_by(schema.delivery.c.state)
 )
 _OPEN_OF_PARCEL = select(func.count()).where(
@@ -75,38 +94,91 @@ _DELIVERED = (
 )
 
 
-def enter_parcel(connection: Connection, series: SeriesRow, packaged: Packaged, now: float) -> int:
-    """Enter a parcel of a series that this transaction has locked; answers its id.
+def kind_of(key: str, earlier: Iterable[tuple[str, ParcelState]], *, whole: bool) -> ParcelKind:
+    """How a new parcel stands to the earlier ones (key and state) of its series."""
+    standing = [known for known, state in earlier if state is not ParcelState.WITHDRAWN]
+    if whole and standing:
+        return ParcelKind.AGAIN
+    return ParcelKind.AMENDMENT if key in standing else ParcelKind.FIRST
 
-    Raises ``NotAllowed`` if it does not hold exactly what it must, or goes nowhere.
+
+def amended_by(key: str, earlier: Iterable[ParcelRow]) -> tuple[ParcelRow, ...]:
+    """The earlier parcels that one of this key adds to, or takes the place of."""
+    return tuple(
+        row for row in earlier if row.key == key and row.state is not ParcelState.WITHDRAWN
+    )
+
+
+def enter_parcels(
+    connection: Connection, series: SeriesRow, packaged: Packaged, now: float
+) -> tuple[int, ...]:
+    """Enter the parcels of a series that this transaction has locked; answers their ids.
+
+    Raises ``NotAllowed`` if they do not hold exactly what they must, or one goes nowhere.
     """
-    wanted = connection.execute(_UNPACKED, {"series_id": series.id}).scalars().all()
-    if not wanted or sorted(packaged.instance_ids) != list(wanted):
+    query = _WHOLE if packaged.whole else _UNPACKED
+    wanted = connection.execute(query, {"series_id": series.id}).all()
+    given = [each for parcel in packaged.parcels for each in parcel.instance_ids]
+    if not wanted or sorted(given) != [row.id for row in wanted]:
         raise NotAllowed(
-            f"the parcel of series {series.id} does not hold exactly its unpacked instances: "
-            f"{len(packaged.instance_ids)} given, {len(wanted)} wanted",
+            f"the parcels of series {series.id} do not hold exactly what is to be packaged: "
+            f"{len(given)} instances given, {len(wanted)} wanted",
             hint="take them from to_package, after the claim",
         )
-    if not packaged.deliveries:
-        raise NotAllowed(f"the parcel of series {series.id} has no destination")
-    earlier = connection.execute(_EARLIER, {"series_id": series.id}).scalar_one()
+    if any(row.bytes_gone_at is not None for row in wanted):
+        raise NotAllowed(f"bytes of series {series.id} are gone, so it cannot be sent again whole")
+    keys = Counter(parcel.key for parcel in packaged.parcels)
+    if max(keys.values()) > 1:
+        raise NotAllowed(f"two parcels of series {series.id} have one key")
+    if not all(parcel.deliveries and parcel.instance_ids for parcel in packaged.parcels):
+        raise NotAllowed(f"a parcel of series {series.id} is empty or has no destination")
+    earlier = [
+        (row.key, ParcelState(row.state))
+        for row in connection.execute(_EARLIER, {"series_id": series.id})
+    ]
+    return tuple(
+        _enter(
+            connection,
+            series,
+            parcel,
+            number=len(earlier) + index,
+            kind=kind_of(parcel.key, earlier, whole=packaged.whole),
+            now=now,
+        )
+        for index, parcel in enumerate(packaged.parcels, start=1)
+    )
+
+
+def _enter(
+    connection: Connection,
+    series: SeriesRow,
+    parcel: NewParcel,
+    *,
+    number: int,
+    kind: ParcelKind,
+    now: float,
+) -> int:
     parcel_id: int = connection.execute(
         _ENTER,
         {
             "series_id": series.id,
             "study_id": series.study_id,
-            "number": earlier + 1,
+            "number": number,
+            "key": parcel.key,
+            "kind": kind.value,
             "generation": series.generation,
             "state": ParcelState.MADE.value,
-            "name": packaged.name,
-            "size": packaged.size,
-            "digest": packaged.digest,
-            "manifest": packaged.manifest,
-            "instance_count": len(wanted),
+            "name": parcel.name,
+            "size": parcel.size,
+            "digest": parcel.digest,
+            "manifest": parcel.manifest,
+            "instance_count": len(parcel.instance_ids),
             "created_at": now,
         },
     ).scalar_one()
-    connection.execute(_MEMBERS, [{"parcel_id": parcel_id, "instance_id": each} for each in wanted])
+    connection.execute(
+        _MEMBERS, [{"parcel_id": parcel_id, "instance_id": each} for each in parcel.instance_ids]
+    )
     connection.execute(
         _DELIVERIES,
         [
@@ -118,14 +190,26 @@ def enter_parcel(connection: Connection, series: SeriesRow, packaged: Packaged, 
                 "target": each.target,
                 "state": DeliveryState.DUE.value,
                 "due_at": now if each.due_at is None else each.due_at,
+                "waits_for": each.waits_for,
                 "prio": each.prio,
                 "attempt": 0,
                 "epoch": 0,
                 "created_at": now,
                 "state_at": now,
             }
-            for each in packaged.deliveries
+            for each in parcel.deliveries
         ],
+    )
+    log(
+        connection,
+        entry(
+            now,
+            "series.packaged",
+            f"{len(parcel.instance_ids)} instances, {kind.value}",
+            study_id=series.study_id,
+            series_id=series.id,
+            parcel_id=parcel_id,
+        ),
     )
     return parcel_id
 

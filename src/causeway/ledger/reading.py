@@ -153,6 +153,10 @@ _PARCELS_OF = (
     .where(schema.parcel.c.series_id == bindparam("the_series"))
     .order_by(schema.parcel.c.number)
 )
-_MEMBERS_OF = INSTANCES.where(schema.parcel_member.c.parcel_id == bindparam("the_parcel")).order_by(
-    schema.instance.c.id
-)
+_MEMBERS_OF = INSTANCES.where(
+    schema.instance.c.id.in_(
+        select(schema.parcel_member.c.instance_id).where(
+            schema.parcel_member.c.parcel_id == bindparam("the_parcel")
+        )
+    )
+).order_by(schema.instance.c.id)

@@ -26,6 +26,42 @@ class LaneCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueWait:
+    """Deliveries to one destination that wait for the same."""
+
+    why: str
+    count: int
+    until: float
+    """When the first of them may go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLane:
+    """What is still to go to a destination."""
+
+    destination: str
+    count: int
+    """Deliveries that are due, now or later, or being sent."""
+    sending: int
+    urgent: int
+    """Of these: wait for no schedule."""
+    held: int
+    """Of these: of a series or study on hold, so that they go when it is released."""
+    failing: int
+    """Of these: the last try failed."""
+    dead: int
+    """Given up; these are not counted in ``count``."""
+    bytes: int
+    oldest_at: float | None
+    """When the parcel that has waited longest was made."""
+    next_at: float | None
+    """When the first may go; None if all there is is held."""
+    last_at: float | None
+    """When all of them may have gone, if nothing fails and nothing takes its time."""
+    waits: tuple[QueueWait, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Something that was counted and left no row: a refusal at the door, a rejected object."""
 

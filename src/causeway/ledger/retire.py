@@ -2,7 +2,7 @@
 
 The one irreversible thing that this package has a say in. So the conditions are stated twice: once
 when candidates are listed, once more in the UPDATE that marks them, and an instance is only
-retirable if its own state *and* the deliveries of its parcel say so.
+retirable if its own state *and* the deliveries of all its parcels say so.
 
 The order for the caller: ask for ``retirable``, call ``retired``, and then remove or recycle what
 ``idle_containers`` names. A crash in between leaves bytes that nobody needs, which the next start
@@ -37,6 +37,7 @@ from causeway.ledger.states import (
     PARCEL,
     PARKED,
     WAITING,
+    WORKABLE,
     DeliveryState,
     InstanceState,
     ParcelState,
@@ -51,7 +52,8 @@ class RetireVerbs(Verbs):
     def retirable(self, *, now: float, keep_seconds: float, limit: int) -> tuple[Retirable, ...]:
         """Instances whose bytes are not needed: delivered everywhere, duplicate, or discarded.
 
-        And that for ``keep_seconds`` at least, in a study that is not on hold.
+        And that for ``keep_seconds`` at least, in a study that is not on hold. What was delivered
+        of a series that is in work again stays, as all of it may have to go again.
         """
         values = {"before": now - keep_seconds, "limit": limit}
 
@@ -85,7 +87,8 @@ class RetireVerbs(Verbs):
     def pinning(self, *, limit: int, after: int = 0) -> tuple[Pinning, ...]:
         """Instances that will stay long where they were received, with ids above ``after``.
 
-        In quarantine, or of a held, denied or dead series or a held study. Copied out of their
+        In quarantine, or of a held, denied or dead series or a held study, as long as they are
+        needed. Copied out of their
         segment they do not keep it from being recycled; then say ``moved``.
         """
 
@@ -161,7 +164,9 @@ _UNVERIFIED: ColumnElement[bool] = exists(
     .join(schema.parcel_member, schema.parcel_member.c.parcel_id == schema.delivery.c.parcel_id)
     .where(
         schema.parcel_member.c.instance_id == _i.id,
-        schema.delivery.c.state != DeliveryState.VERIFIED.value,
+        schema.delivery.c.state.not_in(
+            [DeliveryState.VERIFIED.value, DeliveryState.WITHDRAWN.value]
+        ),
     )
 )
 _IN_SETTLED_PARCEL: ColumnElement[bool] = exists(
@@ -172,7 +177,17 @@ _IN_SETTLED_PARCEL: ColumnElement[bool] = exists(
         schema.parcel.c.settled_at.is_not(None),
     )
 )
-_SENT = and_(~_UNVERIFIED, _IN_SETTLED_PARCEL)
+_IN_WORK: ColumnElement[bool] = exists(
+    select(schema.series.c.id).where(
+        schema.series.c.id == _i.series_id,
+        or_(
+            schema.series.c.state.in_([state.value for state in WORKABLE]),
+            schema.series.c.resumes_as.in_([state.value for state in WORKABLE]),
+        ),
+    )
+)
+"""It may be decided that all of its series goes again."""
+_SENT = and_(~_UNVERIFIED, _IN_SETTLED_PARCEL, ~_IN_WORK)
 _STUDY_HELD: ColumnElement[bool] = exists(
     select(schema.study.c.id).where(schema.study.c.id == _i.study_id, schema.study.c.held_by != "")
 )
@@ -234,6 +249,13 @@ _PINNING = (
                 _i.state.in_([state.value for state in WAITING]),
                 or_(
                     schema.series.c.state.in_(sorted(state.value for state in PARKED)),
+                    schema.study.c.held_by != "",
+                ),
+            ),
+            and_(
+                _i.state == InstanceState.DELIVERED.value,
+                or_(
+                    schema.series.c.resumes_as.in_([state.value for state in WORKABLE]),
                     schema.study.c.held_by != "",
                 ),
             ),

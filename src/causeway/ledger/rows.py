@@ -7,15 +7,20 @@ patient in any archive of the same hospital. Logs name rows by their ids.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from causeway.ledger.states import (
     DeliveryState,
     InstanceState,
+    ParcelKind,
     ParcelState,
     SeriesState,
     StudyState,
 )
 from causeway.values import Identity, SpoolAddress
+
+if TYPE_CHECKING:
+    from causeway.attributes import Attributes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,13 @@ class InstanceRow:
     images_in_acquisition: str
     number_of_frames: str
     image_type: str
+    rows: str
+    columns: str
+    orientation: str
+    """Numbers joined by backslashes, as they stand in the header; so is the position."""
+    position: str
+    referenced_series: str = field(repr=False)
+    """UIDs of series that it names, joined by backslashes."""
     charset: str
     source: str
     calling_ae: str
@@ -61,7 +73,22 @@ class InstanceRow:
     bytes_gone_at: float | None
     """When its bytes left the spool, if they have."""
     parcel_id: int | None
-    """The parcel that it is a member of, if there is one yet."""
+    """The newest parcel that it is a member of, if there is one yet; withdrawn ones aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRow:
+    """What the headers of a series say, of those that agree."""
+
+    id: int
+    series_id: int
+    digest: bytes
+    attributes: Attributes = field(repr=False)
+    """Of the first instance that came with it."""
+    count: int
+    """Instances that came with it."""
+    first_at: float
+    last_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +113,8 @@ class SeriesRow:
     station_name: str
     source: str
     """The source of its first instance."""
+    calling_ae: str
+    """The AE title that the first instance was sent by."""
     called_ae: str
     """The AE title that the first instance was sent to."""
     generation: int
@@ -113,9 +142,15 @@ class SeriesRow:
     waits_for: str
     """Why nothing is done now although nothing failed (closed hours, a link that is down)."""
     held_by: str
+    held_code: str
+    """Of a hold or denial by a policy: why, as a word."""
     held_why: str = field(repr=False)
     released_by: str
     """The person who released it from a hold; a policy must not hold it again for the same."""
+    released_generation: int
+    """The generation that was released; what came later nobody has looked at."""
+    whole: bool
+    """All of it goes in its next parcels, what was sent before included."""
     state_at: float
 
 
@@ -142,13 +177,16 @@ class StudyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParcelRow:
-    """What is delivered: an artefact made of the instances of a series in no earlier parcel."""
+    """What is delivered: an artefact made of instances of one series."""
 
     id: int
     series_id: int
     study_id: int
     number: int
-    """1 for the first of its series; more are amendments."""
+    """1 for the first of its series."""
+    key: str
+    """Of the group of instances that it holds; empty for the main one."""
+    kind: ParcelKind
     generation: int
     state: ParcelState
     name: str = field(repr=False)
@@ -188,6 +226,49 @@ class DeliveryRow:
     waits_for: str
     created_at: float
     state_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerouteRow:
+    """Where a person has said that a study or series goes."""
+
+    id: int
+    at: float
+    who: str
+    why: str = field(repr=False)
+    study_id: int
+    series_id: int | None
+    """None: all series of the study, also those that come later."""
+    routing: str = field(repr=False)
+    """A routing string as the person wrote it; empty: the place stays as the rules have it."""
+    destinations: tuple[str, ...]
+    """Empty: as the routes have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A parcel that stands at a destination, and is not taken away there."""
+
+    destination: str
+    reference: str = field(repr=False)
+    series_id: int
+    certain: bool
+    """It was verified there. Else a try was begun, and it may stand there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerouted:
+    """What came of a person's word where something goes."""
+
+    id: int
+    series_ids: tuple[int, ...]
+    """All that it is about."""
+    again_ids: tuple[int, ...]
+    """Of these: had been delivered, and go again whole."""
+    withdrawn: int
+    """Parcels that are not delivered any more."""
+    standing: tuple[Standing, ...]
+    """What stands where it went before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ predicate, and a bound parameter or a boolean literal defeats it).
 
 What the database refuses, whoever writes: a state that does not exist, a held or dead series that
 does not know what it resumes as, a lease without an owner, a delivery that is sending without
-one, two live instances of one SOP Instance UID (unless a person approved it), an instance in two
-parcels, a parcel without a digest, two owners of one folder, and any change of an event.
+one, two live instances of one SOP Instance UID (unless a person approved it), a parcel without a
+digest, two owners of one folder, and any change of an event.
 
 ``rank`` orders work: due time plus a minute for each step of priority above or below 100. So an
 urgent series overtakes what became due up to an hour and forty minutes before it, and nothing
@@ -52,12 +52,15 @@ from causeway.ledger.states import (
     WORKABLE,
     DeliveryState,
     InstanceState,
+    ParcelKind,
     ParcelState,
     SeriesState,
 )
 
 SCHEMA_VERSION = 1
 
+PRIO_URGENT = 20
+"""At most this: it waits for no schedule."""
 PRIO_USUAL = 100
 PRIO_WORST = 200
 PRIO_STEP_SECONDS = 60.0
@@ -134,6 +137,7 @@ series = Table(
     text_column("manufacturer"),
     text_column("station_name"),
     text_column("source"),
+    text_column("calling_ae"),
     text_column("called_ae"),
     Column("state", Text, nullable=False),
     Column("resumes_as", Text, comment="of a held or dead series: where it goes on"),
@@ -157,8 +161,11 @@ series = Table(
     text_column("fail_text"),
     text_column("waits_for"),
     text_column("held_by"),
+    text_column("held_code"),
     text_column("held_why"),
     text_column("released_by"),
+    Column("released_generation", Integer, nullable=False, server_default="0"),
+    Column("whole", SmallInteger, nullable=False, server_default="0"),
     time_column("state_at"),
     UniqueConstraint("study_id", "series_instance_uid"),
     CheckConstraint(one_of("state", SeriesState), name="state"),
@@ -174,6 +181,7 @@ series = Table(
     CheckConstraint(f"owner IS NULL OR {one_of('state', WORKABLE)}", name="worked_on"),
     CheckConstraint(_PRIO, name="prio"),
     CheckConstraint("attempt >= 0 AND instance_count >= 0", name="counts"),
+    CheckConstraint("whole IN (0, 1)", name="flags"),
     Index(None, "series_instance_uid"),
     partial("ix_series_ready", "state", "rank", where=SERIES_READY),
     partial("ix_series_due", "due_at", where=SERIES_READY),
@@ -207,6 +215,11 @@ instance = Table(
     text_column("images_in_acquisition"),
     text_column("number_of_frames"),
     text_column("image_type"),
+    text_column("rows"),
+    text_column("columns"),
+    text_column("orientation"),
+    text_column("position"),
+    text_column("referenced_series"),
     text_column("charset"),
     text_column("source"),
     text_column("calling_ae"),
@@ -256,11 +269,28 @@ instance = Table(
     comment="one received object: its receipt, its place in the spool, where it stands",
 )
 
+head = Table(
+    "head",
+    metadata,
+    row_id(),
+    reference("series_id", "series.id"),
+    Column("digest", LargeBinary, nullable=False, comment="of its series-level attributes"),
+    Column("attributes", Text, nullable=False, comment="JSON of attributes.Attributes"),
+    count_column("count"),
+    time_column("first_at"),
+    time_column("last_at"),
+    UniqueConstraint("series_id", "digest"),
+    CheckConstraint("length(digest) = 16", name="digest"),
+    comment="what the headers of a series say, once for each that differs; the newest decides",
+)
+
 quarantine = Table(
     "quarantine",
     metadata,
     Column("instance_id", ID, ForeignKey("instance.id"), primary_key=True, autoincrement=False),
     Column("header", Text, nullable=False, comment="JSON of values.Header; a release needs it"),
+    Column("head_digest", LargeBinary),
+    Column("attributes", Text, comment="of its head, as in head"),
     comment="the header of an object that is readable and yet in quarantine",
 )
 
@@ -271,6 +301,8 @@ parcel = Table(
     reference("series_id", "series.id"),
     reference("study_id", "study.id"),
     Column("number", Integer, nullable=False),
+    Column("key", Text, nullable=False, server_default="", comment="of its group; empty: the main"),
+    Column("kind", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("name", Text, nullable=False),
@@ -283,14 +315,17 @@ parcel = Table(
     time_column("retired_at", nullable=True),
     UniqueConstraint("series_id", "number"),
     CheckConstraint(one_of("state", ParcelState), name="state"),
+    CheckConstraint(one_of("kind", ParcelKind), name="kind"),
     CheckConstraint("length(digest) = 32", name="digest"),
     CheckConstraint("instance_count > 0", name="not_empty"),
-    CheckConstraint("(state = 'made') = (settled_at IS NULL)", name="settled"),
+    CheckConstraint(
+        "(state = 'made' OR state = 'withdrawn') = (settled_at IS NULL)", name="settled"
+    ),
     CheckConstraint("(state = 'retired') = (retired_at IS NOT NULL)", name="retired"),
     partial("ix_parcel_present", "settled_at", where="retired_at IS NULL"),
     Index(None, "settled_at"),
     Index(None, "study_id"),
-    comment="what is delivered: an artefact made of instances in no earlier parcel",
+    comment="what is delivered: an artefact made of instances of one series",
 )
 
 parcel_member = Table(
@@ -299,9 +334,8 @@ parcel_member = Table(
     reference("parcel_id", "parcel.id"),
     reference("instance_id", "instance.id"),
     PrimaryKeyConstraint("parcel_id", "instance_id"),
-    # Amending: what has been sent is not sent again.
-    UniqueConstraint("instance_id"),
-    comment="which instances a parcel holds; an instance is in one parcel at most",
+    Index(None, "instance_id"),
+    comment="which instances a parcel holds",
 )
 
 delivery = Table(
@@ -346,6 +380,22 @@ delivery = Table(
     partial("ix_delivery_leased", "owner", where="owner IS NOT NULL"),
     Index(None, "destination", "state", "state_at"),
     comment="one parcel to one destination",
+)
+
+reroute = Table(
+    "reroute",
+    metadata,
+    row_id(),
+    time_column("at"),
+    Column("who", Text, nullable=False),
+    text_column("why"),
+    reference("study_id", "study.id"),
+    reference("series_id", "series.id", nullable=True),
+    text_column("routing"),
+    Column("destinations", Text, nullable=False, server_default="[]", comment="JSON, names"),
+    CheckConstraint("routing <> '' OR destinations <> '[]'", name="says_where"),
+    Index(None, "study_id"),
+    comment="where a person has said that a study, or a series of it, goes; the newest counts",
 )
 
 effect = Table(

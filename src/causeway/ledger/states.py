@@ -70,6 +70,17 @@ class ParcelState(enum.StrEnum):
     MADE = "made"
     SETTLED = "settled"
     RETIRED = "retired"
+    WITHDRAWN = "withdrawn"
+
+
+class ParcelKind(enum.StrEnum):
+    """How a parcel stands to the earlier ones of its series."""
+
+    FIRST = "first"
+    AMENDMENT = "amendment"
+    """It holds what came after the earlier ones of its key."""
+    AGAIN = "again"
+    """It holds what was sent before as well; it takes the place of the earlier ones."""
 
 
 class DeliveryState(enum.StrEnum):
@@ -79,6 +90,7 @@ class DeliveryState(enum.StrEnum):
     SENDING = "sending"
     VERIFIED = "verified"
     DEAD = "dead"
+    WITHDRAWN = "withdrawn"
 
 
 S = TypeVar("S", bound=enum.StrEnum)
@@ -96,7 +108,7 @@ INSTANCE: Table[InstanceState] = {
     InstanceState.INDEXED: {InstanceState.CLEANED: "its series is cleaned"},
     InstanceState.CLEANED: {
         InstanceState.DELIVERED: "its parcel is verified everywhere",
-        InstanceState.INDEXED: "its series is reopened before packaging",
+        InstanceState.INDEXED: "reopened before packaging, or its parcel is withdrawn",
     },
     InstanceState.DELIVERED: {InstanceState.RETIRED: "its bytes have left the spool"},
     InstanceState.RETIRED: {},
@@ -154,22 +166,23 @@ SERIES_BY_OPERATOR: Table[SeriesState] = {
     SeriesState.OPEN: {SeriesState.HELD: "hold"},
     SeriesState.REOPENED: {SeriesState.HELD: "hold"},
     SeriesState.COMPLETE: {SeriesState.HELD: "hold"},
-    SeriesState.ROUTED: {SeriesState.HELD: "hold"},
-    SeriesState.CLEANED: {SeriesState.HELD: "hold"},
-    SeriesState.PACKAGED: {SeriesState.HELD: "hold"},
+    SeriesState.ROUTED: {SeriesState.HELD: "hold", SeriesState.COMPLETE: "reroute"},
+    SeriesState.CLEANED: {SeriesState.HELD: "hold", SeriesState.COMPLETE: "reroute"},
+    SeriesState.PACKAGED: {SeriesState.HELD: "hold", SeriesState.COMPLETE: "reroute"},
+    SeriesState.SETTLED: {SeriesState.COMPLETE: "reroute"},
     SeriesState.HELD: {
         SeriesState.OPEN: "release",
-        SeriesState.REOPENED: "release",
-        SeriesState.COMPLETE: "release",
+        SeriesState.REOPENED: "release or reroute",
+        SeriesState.COMPLETE: "release or reroute",
         SeriesState.ROUTED: "release",
         SeriesState.CLEANED: "release",
         SeriesState.PACKAGED: "release",
     },
-    SeriesState.DENIED: {SeriesState.COMPLETE: "release"},
+    SeriesState.DENIED: {SeriesState.COMPLETE: "release or reroute"},
     SeriesState.DEAD: {
         SeriesState.OPEN: "retry",
         SeriesState.REOPENED: "retry",
-        SeriesState.COMPLETE: "retry",
+        SeriesState.COMPLETE: "retry or reroute",
         SeriesState.ROUTED: "retry",
         SeriesState.CLEANED: "retry",
         SeriesState.PACKAGED: "retry",
@@ -182,6 +195,11 @@ PARCEL: Table[ParcelState] = {
     ParcelState.MADE: {ParcelState.SETTLED: "verified everywhere"},
     ParcelState.SETTLED: {ParcelState.RETIRED: "its artefact is removed"},
     ParcelState.RETIRED: {},
+    ParcelState.WITHDRAWN: {},
+}
+
+PARCEL_BY_OPERATOR: Table[ParcelState] = {
+    ParcelState.MADE: {ParcelState.WITHDRAWN: "reroute"},
 }
 
 DELIVERY_BEGINS: Mapping[DeliveryState, str] = {DeliveryState.DUE: "parcel made"}
@@ -195,10 +213,13 @@ DELIVERY: Table[DeliveryState] = {
     },
     DeliveryState.VERIFIED: {},
     DeliveryState.DEAD: {},
+    DeliveryState.WITHDRAWN: {},
 }
 
 DELIVERY_BY_OPERATOR: Table[DeliveryState] = {
-    DeliveryState.DEAD: {DeliveryState.DUE: "retry"},
+    DeliveryState.DUE: {DeliveryState.WITHDRAWN: "reroute"},
+    DeliveryState.SENDING: {DeliveryState.WITHDRAWN: "reroute"},
+    DeliveryState.DEAD: {DeliveryState.DUE: "retry", DeliveryState.WITHDRAWN: "reroute"},
 }
 
 # --- sets that other modules speak of -------------------------------------------------------------
@@ -221,6 +242,17 @@ PARKED = frozenset({SeriesState.HELD, SeriesState.DENIED, SeriesState.DEAD})
 WAITING = (InstanceState.INDEXED, InstanceState.CLEANED)
 """Here, and not delivered yet."""
 
+KNOWS_WHERE_TO = (
+    SeriesState.ROUTED,
+    SeriesState.CLEANED,
+    SeriesState.PACKAGED,
+    SeriesState.SETTLED,
+)
+"""It was decided where it goes; a person who says otherwise sends it back to the decision."""
+
+GONE_OUT = (ParcelState.SETTLED, ParcelState.RETIRED)
+"""Of parcels that every destination has."""
+
 LIVE = (
     InstanceState.INDEXED,
     InstanceState.CLEANED,
@@ -239,7 +271,7 @@ def require(table: Table[S], old: S, new: S, *, by: str = "") -> None:
     A person's move names its verb: what may be retried into a state may not be released into it.
     """
     cause = table.get(old, {}).get(new)
-    if cause is None or (by and cause.split(",")[0] != by):
+    if cause is None or (by and by not in cause.split(",")[0].split(" or ")):
         kind = type(old).__name__.removesuffix("State").lower()
         verb = f" by {by}" if by else ""
         raise NotAllowed(f"a {kind} that is {old.value} cannot become {new.value}{verb}")
@@ -254,7 +286,10 @@ def after_arrival(state: SeriesState) -> SeriesState:
 
 
 def after_delivery(*, dead: int, verified: int, total: int) -> SeriesState:
-    """The state of a packaged series, by how its deliveries stand, of all its parcels."""
+    """The state of a packaged series, by how its deliveries stand, of all its parcels.
+
+    Those that are withdrawn do not count.
+    """
     if dead:
         return SeriesState.DEAD
     return SeriesState.SETTLED if total and verified == total else SeriesState.PACKAGED

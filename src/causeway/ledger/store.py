@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
 from causeway.ledger import schema
-from causeway.ledger.convert import series_row
+from causeway.ledger.convert import NEWEST_PARCEL, series_row
 from causeway.ledger.rows import SeriesRow
 from causeway.ledger.states import LIVE, InstanceState
 
@@ -24,7 +24,7 @@ _CHANGING = (
     "state", "resumes_as", "generation", "instance_count", "byte_count", "expected_count",
     "first_at", "last_at", "due_at", "prio", "attempt", "epoch", "owner", "lease_until",
     "completion_reason", "verdict", "cleaning", "fail_code", "fail_text", "waits_for",
-    "held_by", "held_why", "released_by", "state_at",
+    "held_by", "held_code", "held_why", "released_by", "released_generation", "whole", "state_at",
 )  # fmt: skip
 
 _SET: dict[str, BindParameter[Any]] = {name: bindparam(f"new_{name}") for name in _CHANGING}
@@ -45,7 +45,7 @@ _UNCLEAN = (
     .where(
         schema.instance.c.series_id.in_(bindparam("ids", expanding=True)),
         schema.instance.c.state == InstanceState.CLEANED.value,
-        ~schema.instance.c.id.in_(select(schema.parcel_member.c.instance_id)),
+        NEWEST_PARCEL.is_(None),
     )
     .values(state=InstanceState.INDEXED.value, state_at=bindparam("at"))
 )
@@ -55,7 +55,8 @@ LIVE_STATES = tuple(state.value for state in LIVE)
 
 
 def _values(row: SeriesRow) -> dict[str, Any]:
-    return {"the_id": row.id, **{f"new_{name}": getattr(row, name) for name in _CHANGING}}
+    values = {f"new_{name}": getattr(row, name) for name in _CHANGING}
+    return {"the_id": row.id, **values, "new_whole": int(row.whole)}
 
 
 def write_series(connection: Connection, rows: Sequence[SeriesRow]) -> None:
@@ -86,7 +87,7 @@ def lock_series(connection: Connection, ids: Sequence[int]) -> dict[int, SeriesR
 
 
 def unclean(connection: Connection, series_ids: Sequence[int], now: float) -> None:
-    """Of reopened series: instances in no parcel have to be cleaned once more."""
+    """Of series that are decided about anew: what is in no parcel is to be cleaned once more."""
     if series_ids:
         connection.execute(_UNCLEAN, {"ids": list(series_ids), "at": now})
 

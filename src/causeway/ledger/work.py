@@ -40,12 +40,19 @@ from causeway.ledger.claims import (
     SeriesOutcome,
     Wait,
 )
-from causeway.ledger.convert import INSTANCES, instances, series_row, studies_by_id
+from causeway.ledger.convert import (
+    INSTANCES,
+    NEWEST_PARCEL,
+    instances,
+    series_row,
+    studies_by_id,
+)
 from causeway.ledger.engine import Verbs
-from causeway.ledger.parcels import enter_parcel, roll_up
+from causeway.ledger.parcels import enter_parcels, roll_up
 from causeway.ledger.rows import Acquisition, InstanceRow, SeriesRow
 from causeway.ledger.states import (
     SERIES,
+    WAITING,
     WORKABLE,
     InstanceState,
     SeriesState,
@@ -104,11 +111,14 @@ class WorkVerbs(Verbs):
 
         return self._db.write(work)
 
-    def to_package(self, series_id: int) -> tuple[InstanceRow, ...]:
-        """Instances of a series that are in no parcel yet, in the order of arrival."""
-        return self._db.read(
-            lambda connection: instances(connection, _TO_PACKAGE, series_id=series_id)
-        )
+    def to_package(self, series_id: int, *, whole: bool = False) -> tuple[InstanceRow, ...]:
+        """What the next parcels of a series hold, in the order of arrival.
+
+        Instances that are in no parcel yet; with ``whole`` all of the series, those that were sent
+        before and those whose bytes are gone too.
+        """
+        query = _ALL_OF_IT if whole else _TO_PACKAGE
+        return self._db.read(lambda connection: instances(connection, query, series_id=series_id))
 
     def acquisitions(self, series_id: int) -> tuple[Acquisition, ...]:
         """The instances of a series by acquisition number, with what the headers promise."""
@@ -250,7 +260,7 @@ def after(series: SeriesRow, outcome: SeriesOutcome, now: float) -> SeriesRow:
             return _advanced(free, outcome, now)
         case Packaged():
             require(SERIES, series.state, SeriesState.PACKAGED)
-            return replace(_fresh(free, now), state=SeriesState.PACKAGED)
+            return replace(_fresh(free, now), state=SeriesState.PACKAGED, whole=False)
         case LookAgain(at=at):
             return replace(free, due_at=at, attempt=given_back, waits_for="")
         case Wait(until=until, why=why):
@@ -283,7 +293,7 @@ def _advanced(series: SeriesRow, outcome: Advanced, now: float) -> SeriesRow:
     require(SERIES, series.state, outcome.to)
     row = replace(_fresh(series, now), state=outcome.to)
     if outcome.due_at is not None:
-        row = replace(row, due_at=outcome.due_at)
+        row = replace(row, due_at=outcome.due_at, waits_for=outcome.waits_for)
     if outcome.prio is not None:
         row = replace(row, prio=outcome.prio)
     if outcome.verdict is not None:
@@ -295,9 +305,9 @@ def _advanced(series: SeriesRow, outcome: Advanced, now: float) -> SeriesRow:
     if outcome.to is SeriesState.COMPLETE:
         return replace(row, completion_reason=outcome.reason)
     if outcome.to is SeriesState.HELD:
-        return replace(row, resumes_as=series.state, held_by=POLICY, held_why=outcome.reason)
-    if outcome.to is SeriesState.DENIED:
-        return replace(row, held_why=outcome.reason)
+        row = replace(row, resumes_as=series.state, held_by=POLICY)
+    if outcome.to in (SeriesState.HELD, SeriesState.DENIED):
+        return replace(row, held_code=outcome.code, held_why=outcome.reason)
     return row
 
 
@@ -324,18 +334,7 @@ def _settle(connection: Connection, claimed: SeriesRow, outcome: SeriesOutcome, 
                 connection.execute(_CLEAN, {"the_id": row.id, "now": now})
             _log(connection, row, f"series.{to.value}", reason, now)
         case Packaged():
-            parcel_id = enter_parcel(connection, claimed, outcome, now)
-            log(
-                connection,
-                entry(
-                    now,
-                    "series.packaged",
-                    f"{len(outcome.instance_ids)} instances",
-                    study_id=row.study_id,
-                    series_id=row.id,
-                    parcel_id=parcel_id,
-                ),
-            )
+            enter_parcels(connection, claimed, outcome, now)
             roll_up(connection, row.id, now)
         case Retry(code=code):
             _log(connection, row, "series.retry", code, now)
@@ -358,8 +357,15 @@ def _log(connection: Connection, row: SeriesRow, what: str, why: str, now: float
 _TO_PACKAGE = (
     INSTANCES.where(
         schema.instance.c.series_id == bindparam("series_id"),
-        schema.instance.c.state.in_(["indexed", "cleaned"]),
-        schema.parcel_member.c.parcel_id.is_(None),
+        schema.instance.c.state.in_([state.value for state in WAITING]),
+        NEWEST_PARCEL.is_(None),
+    )
+).order_by(schema.instance.c.id)
+
+_ALL_OF_IT = (
+    INSTANCES.where(
+        schema.instance.c.series_id == bindparam("series_id"),
+        schema.instance.c.state.in_(LIVE_STATES),
     )
 ).order_by(schema.instance.c.id)
 

@@ -77,6 +77,7 @@ _DECLARED = {
         "line": "line of the configuration",
         "maximum_pdu_bytes": "largest PDU that the peer takes",
         "objects": "objects",
+        "parcels": "parcels",
         "pdu_type": "type of a PDU, PS3.8 section 9.3",
         "pid": "process id",
         "port": "TCP port",

@@ -19,6 +19,7 @@ from causeway.ledger import (
     InstanceRow,
     LookAgain,
     NewDelivery,
+    NewParcel,
     Packaged,
     ParcelRow,
     SeriesClaim,
@@ -165,7 +166,7 @@ class Stages:
             )
             for name, _ in clean.treatments
         ]  # fmt: skip
-        return Packaged(
+        made = NewParcel(
             name=parcel.name,
             size=parcel.size,
             digest=parcel.digest(),
@@ -173,3 +174,4 @@ class Stages:
             deliveries=tuple(deliveries),
             manifest=parcel.manifest(),
         )
+        return Packaged(parcels=(made,))

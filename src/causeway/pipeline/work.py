@@ -134,8 +134,13 @@ class StageWorker:
                 emit("series.complete", instances=series.instance_count, source=series.source)
             case Advanced(to=to):
                 emit(f"series.{to.value}", level="debug")
-            case Packaged(instance_ids=ids, deliveries=deliveries):
-                emit("series.packaged", instances=len(ids), deliveries=len(deliveries))
+            case Packaged(parcels=parcels):
+                emit(
+                    "series.packaged",
+                    parcels=len(parcels),
+                    instances=sum(len(each.instance_ids) for each in parcels),
+                    deliveries=sum(len(each.deliveries) for each in parcels),
+                )
             case LookAgain() | Wait():
                 pass
             case Retry(at=at, code=code):

@@ -23,6 +23,7 @@ from causeway.ledger import (
     Indexed,
     Ledger,
     NewDelivery,
+    NewParcel,
     Packaged,
     SeriesState,
     Unreadable,
@@ -195,14 +196,14 @@ def _package(ledger: Ledger, planted: Planted, now: float) -> None:
         [SeriesState.CLEANED], limit=9, now=now, owner="test", lease_seconds=60
     ):
         instances = tuple(row.id for row in ledger.to_package(claim.series.id))
-        packaged = Packaged(
+        parcel = NewParcel(
             name="1.zip",
             size=10,
             digest=bytes(32),
             instance_ids=instances,
             deliveries=(NewDelivery(destination="archive"),),
         )
-        assert ledger.settle_series(claim, packaged, now=now)
+        assert ledger.settle_series(claim, Packaged(parcels=(parcel,)), now=now)
     ledger.release_all_leases(owner=None, now=now)
 
 

@@ -19,6 +19,7 @@ from causeway.ledger import (
     Advanced,
     Ledger,
     NewDelivery,
+    NewParcel,
     Packaged,
     SeriesState,
     Verified,
@@ -232,14 +233,14 @@ def test_work_never_scans_a_table_that_grows(tmp_path: Path) -> None:
         (held,) = ledger.claim_series(
             [SeriesState.CLEANED], limit=1, now=9e9, owner="w", lease_seconds=9
         )
-        made = Packaged(
+        made = NewParcel(
             name="p",
             size=1,
             digest=bytes(32),
             instance_ids=tuple(each.id for each in ledger.to_package(1)),
             deliveries=(NewDelivery(destination="archive"),),
         )
-        assert ledger.settle_series(held, made, now=9e9)
+        assert ledger.settle_series(held, Packaged(parcels=(made,)), now=9e9)
         (sending,) = ledger.claim_deliveries(
             "archive", limit=1, now=9e9, owner="w", lease_seconds=9
         )

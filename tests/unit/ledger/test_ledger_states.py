@@ -26,7 +26,7 @@ from causeway.values import Disposition
 MACHINES = [
     (states.SERIES_BEGINS, states.SERIES, states.SERIES_BY_OPERATOR),
     (states.INSTANCE_BEGINS, states.INSTANCE, states.INSTANCE_BY_OPERATOR),
-    (states.PARCEL_BEGINS, states.PARCEL, {}),
+    (states.PARCEL_BEGINS, states.PARCEL, states.PARCEL_BY_OPERATOR),
     (states.DELIVERY_BEGINS, states.DELIVERY, states.DELIVERY_BY_OPERATOR),
 ]
 
