@@ -138,7 +138,9 @@ def test_the_pipeline_is_replaced_under_load_and_nothing_is_lost(site: Site) -> 
         assert reloaded(site)["outcome"] == "changed"
     site.settled(at_least=len(acknowledged))
     assert_delivered_once(site, acknowledged)
-    wait_for(lambda: len(events(site, "process.replaced")) == 3, seconds=30, what=site.last_words)
+    # One that has not left yet when the file changes again is followed by the newest.
+    assert 1 <= len(events(site, "process.replaced")) <= 3
+    assert not events(site, "process.ended")
 
 
 def test_an_invalid_file_changes_nothing(site: Site) -> None:
