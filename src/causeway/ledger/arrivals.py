@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from causeway.values import Header, Record
 
+if TYPE_CHECKING:
+    from causeway.attributes import Attributes
+
 CONFLICT = "conflict"
 """The reason of an instance in quarantine whose UID another one has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What a header says at its top level."""
+
+    digest: bytes
+    """Of what should be the same in a whole series; 16 bytes."""
+    attributes: Attributes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +34,8 @@ class Indexed:
     """When completion shall look at the series, if nothing more arrives."""
     expected_count: int | None = None
     """Instances that the series will have, where the header can be trusted on it."""
+    head: Head | None = None
+    """None only where nobody decides by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

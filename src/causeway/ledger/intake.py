@@ -9,7 +9,8 @@ Each item of a batch goes the same way:
    counter against the rows.
 2. *What it is.* By SOP Instance UID and digest, against the objects that are here and the earlier
    ones of the batch: new, the same again, or in conflict (see ``classify``).
-3. *Rows.* Study, series and instance come to be, and the series is told (see ``arrive``).
+3. *Rows.* Study, series and instance come to be, the series is told (see ``arrive``), and what its
+   header says is noted (see ``heads``).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from causeway.ledger.arrive import (
 )
 from causeway.ledger.classify import Case, classify_all
 from causeway.ledger.engine import Verbs
+from causeway.ledger.heads import note_heads
 from causeway.ledger.positions import pass_over
 from causeway.ledger.states import InstanceState
 from causeway.ledger.store import entry, log
@@ -170,6 +172,16 @@ class _Intake:
                 if case.bearer.study_id is not None
             ),
         )
+        note_heads(
+            self._connection,
+            (
+                (case.series.id, case.item.head, case.record.receipt.received_at)
+                for case in cases
+                if case.series is not None
+                and isinstance(case.item, Indexed)
+                and case.item.head is not None
+            ),
+        )
         return join(self._connection, joins, self._now)
 
     def _tell(self, cases: Sequence[Case]) -> None:
@@ -181,9 +193,14 @@ class _Intake:
             self._connection.execute(
                 insert(schema.quarantine),
                 [
-                    {"instance_id": case.bearer.id, "header": header_to_json(case.header)}
+                    {
+                        "instance_id": case.bearer.id,
+                        "header": header_to_json(case.item.header),
+                        "head_digest": case.item.head and case.item.head.digest,
+                        "attributes": case.item.head and case.item.head.attributes.to_json(),
+                    }
                     for case in conflicts
-                    if case.header is not None
+                    if isinstance(case.item, Indexed)
                 ],
             )
         log(
@@ -200,6 +217,22 @@ class _Intake:
                 if case.bearer.state is InstanceState.QUARANTINED
             ),
         )
+
+
+HEADER_COLUMNS = {
+    "instance_number": "instance_number",
+    "acquisition_number": "acquisition_number",
+    "images_in_acquisition": "images_in_acquisition",
+    "number_of_frames": "number_of_frames",
+    "image_type": "image_type",
+    "rows": "rows",
+    "columns": "columns",
+    "orientation": "image_orientation",
+    "position": "image_position",
+    "referenced_series": "referenced_series",
+    "charset": "charset",
+}
+"""Columns of an instance, and the field of its header that each is filled from."""
 
 
 # --- deciding -----------------------------------------------------------------------------------
@@ -233,12 +266,12 @@ def header_columns(receipt: Receipt, header: Header | None) -> dict[str, Any]:
         return {
             "sop_class_uid": receipt.sop_class_uid,
             "sop_instance_uid": receipt.sop_instance_uid,
-            **dict.fromkeys(_HEADER_COLUMNS, ""),
+            **dict.fromkeys(HEADER_COLUMNS, ""),
         }
     return {
         "sop_class_uid": header.sop_class_uid,
         "sop_instance_uid": header.sop_instance_uid,
-        **{name: getattr(header, name) for name in _HEADER_COLUMNS},
+        **{column: getattr(header, name) for column, name in HEADER_COLUMNS.items()},
     }
 
 
@@ -253,14 +286,6 @@ def header_from_json(text: str) -> Header:
 
 # --- statements ---------------------------------------------------------------------------------
 
-_HEADER_COLUMNS = (
-    "instance_number",
-    "acquisition_number",
-    "images_in_acquisition",
-    "number_of_frames",
-    "image_type",
-    "charset",
-)
 _INSERTION_ORDER = (
     (Arrival.FRESH, Arrival.QUARANTINED),
     (Arrival.CONFLICT,),

@@ -1,12 +1,12 @@
 """Quarantine: what is kept, shown, and let through or discarded by a person.
 
-Two kinds of objects are here. One in *conflict* is readable; its header is kept beside it, and a
-release puts it into its series as one more instance, *approved*, as it shares its UID with
-another. An *unreadable* one has no header. If it can be read by now (a better version, a repaired
-rule), the caller hands over what was read, and it is indexed like an arrival. If not, a release
-lets it through *as it is*: approved, in a study and series of its own whose UIDs begin with
-``as-is/`` and whose other fields are empty. Policy and packaging see that, and the bytes go on
-unchanged.
+Two kinds of objects are here. One in *conflict* is readable; its header and head are kept beside
+it, and a release puts it into its series as one more instance, *approved*, as it shares its UID
+with another. An *unreadable* one has no header. If it can be read by now (a better version, a
+repaired rule), the caller hands over what was read, and it is indexed like an arrival. If not, a
+release lets it through *as it is*: approved, in a study and series of its own whose UIDs begin with
+``as-is/`` and whose other fields are empty; there is no head then. Policy and packaging see that,
+and the bytes go on unchanged.
 
 Discarding frees the bytes at retirement; the row stays, as a receipt of what was thrown away, by
 whom and why.
@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from causeway.errors import NotAllowed
 from causeway.ledger import schema
-from causeway.ledger.arrivals import Arrival, Indexed, Outcome
+from causeway.ledger.arrivals import Arrival, Head, Indexed, Outcome
 from causeway.ledger.arrive import (
     Joining,
     SeriesKey,
@@ -31,7 +31,8 @@ from causeway.ledger.arrive import (
 )
 from causeway.ledger.convert import INSTANCES, instances
 from causeway.ledger.engine import Verbs
-from causeway.ledger.intake import header_columns, header_from_json
+from causeway.ledger.heads import note_heads
+from causeway.ledger.intake import HEADER_COLUMNS, header_columns, header_from_json
 from causeway.ledger.rows import InstanceRow
 from causeway.ledger.states import INSTANCE_BY_OPERATOR, InstanceState, require
 from causeway.ledger.store import LIVE_STATES, entry, log
@@ -93,7 +94,7 @@ def _release(
     who, why, now = act
     instance = _need(connection, instance_id, who)
     require(INSTANCE_BY_OPERATOR, instance.state, InstanceState.INDEXED, by="release")
-    header, approved = _header(connection, instance, item)
+    header, head, approved = _header(connection, instance, item)
     rival = _rival(connection, header.sop_instance_uid, instance_id)
     if rival is not None and rival.digest == instance.digest:
         return _is_duplicate(connection, instance, rival, act)
@@ -121,6 +122,8 @@ def _release(
             **{f"new_{name}": value for name, value in header_columns(receipt, header).items()},
         },
     )
+    if head is not None:
+        note_heads(connection, [(series.id, head, receipt.received_at)])
     reopened = join(connection, [(series, joining)], now)
     log(
         connection,
@@ -137,15 +140,15 @@ def _release(
 
 def _header(
     connection: Connection, instance: InstanceRow, item: Indexed | None
-) -> tuple[Header, bool]:
-    """The header to index it by, and whether only a person's word stands for it."""
+) -> tuple[Header, Head | None, bool]:
+    """Header and head to index it by, and whether only a person's word stands for it."""
     if item is not None:
         if item.record.digest != instance.digest:
             raise NotAllowed(f"what was read is not the object of instance {instance.id}")
-        return item.header, False
-    kept = connection.execute(_KEPT_HEADER, {"the_id": instance.id}).scalar_one_or_none()
+        return item.header, item.head, False
+    kept = connection.execute(_KEPT_HEADER, {"the_id": instance.id}).one_or_none()
     if kept is not None:
-        return header_from_json(kept), False
+        return header_from_json(kept.header), _kept_head(kept), False
     own = f"{AS_IS}{instance.id}"
     header = Header(
         sop_class_uid=instance.sop_class_uid,
@@ -154,7 +157,15 @@ def _header(
         series_instance_uid=own,
         identity=Identity(),
     )
-    return header, True
+    return header, None, True
+
+
+def _kept_head(kept: Row[Any]) -> Head | None:
+    if kept.head_digest is None:
+        return None
+    from causeway.attributes import Attributes
+
+    return Head(digest=kept.head_digest, attributes=Attributes.from_json(kept.attributes))
 
 
 def _rival(connection: Connection, sop_instance_uid: str, instance_id: int) -> InstanceRow | None:
@@ -224,7 +235,7 @@ _QUARANTINED = INSTANCES.where(
     _i.state == InstanceState.QUARANTINED.value, _i.bytes_gone_at.is_(None)
 ).order_by(_i.state_at.desc(), _i.id.desc())
 _LOCKED = INSTANCES.where(_i.id == bindparam("the_id")).with_for_update(of=schema.instance)
-_KEPT_HEADER = select(schema.quarantine.c.header).where(
+_KEPT_HEADER = select(schema.quarantine).where(
     schema.quarantine.c.instance_id == bindparam("the_id")
 )
 _LIVE_BEARER = (
@@ -236,16 +247,7 @@ _LIVE_BEARER = (
     .order_by(_i.approved, _i.id)
     .limit(1)
 )
-_HEADER_NAMES: tuple[str, ...] = (
-    "sop_class_uid",
-    "sop_instance_uid",
-    "instance_number",
-    "acquisition_number",
-    "images_in_acquisition",
-    "number_of_frames",
-    "image_type",
-    "charset",
-)
+_HEADER_NAMES = ("sop_class_uid", "sop_instance_uid", *HEADER_COLUMNS)
 _LET_THROUGH_VALUES: dict[Any, Any] = {name: bindparam(f"new_{name}") for name in _HEADER_NAMES}
 _LET_THROUGH = (
     update(schema.instance)

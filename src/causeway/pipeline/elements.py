@@ -39,9 +39,12 @@ table 6.2-1), a character takes up to four bytes; the rest is room for senders w
 WINDOW_BYTES: Final = 16 * 1024
 """A first window that holds the head of nearly every image; larger than ``KEPT_BYTES`` by far."""
 
-KEPT_SEQUENCE_BYTES: Final = 48 * 1024
-"""Most that is kept of one wanted sequence: the references of some 400 instances. Smaller than the
-windows that follow the first."""
+KEPT_SEQUENCE_BYTES: Final = 1024 * 1024
+"""Most that is kept of one wanted sequence: the references of some 8,000 instances."""
+
+KEPT_UNDEFINED_BYTES: Final = 48 * 1024
+"""The same of one whose length is not known; it may be short, with pixels behind it. Smaller than
+the windows that follow the first."""
 
 DEPTH_LIMIT: Final = 64
 """Sequences of undefined length inside one another. Real objects stay below ten."""
@@ -174,6 +177,7 @@ class Walk:
         self._last_group = last_group
         self._at = 0
         self._walked = 0
+        self._wants = 0
         self._long_value: tuple[int, int] = (0, 0)
         # Dialects of the open containers. All are of undefined length (others are stepped over), so
         # sequences and items alternate: an odd number means that the innermost is a sequence.
@@ -209,7 +213,8 @@ class Walk:
         self._walked += (end if jumped else self._at) - before
         if self._walked > WALK_LIMIT_BYTES:
             return None
-        return Need(self._at, WINDOW_BYTES if jumped else 4 * WINDOW_BYTES)
+        wants, self._wants = self._wants, 0
+        return Need(self._at, WINDOW_BYTES if jumped else max(4 * WINDOW_BYTES, wants))
 
     def _elements(self, data: bytes, offset: int, end: int) -> bool:
         """Top-level elements, as many as there are in ``data``; true at the end of the last group.
@@ -242,8 +247,11 @@ class Walk:
             if raw in wanted:
                 tag = wanted[raw]
                 if tag < 0:
-                    stop = value + min(length, KEPT_SEQUENCE_BYTES)
-                    if stop > have and (length != UNDEFINED or len(data) == have):
+                    defined = length != UNDEFINED
+                    kept = min(length, KEPT_SEQUENCE_BYTES if defined else KEPT_UNDEFINED_BYTES)
+                    stop = value + kept
+                    if stop > have and (defined or len(data) == have):
+                        self._wants = kept + 12
                         break
                     unknown = not implicit and vr == dialect.un
                     self.nested[-tag] = Nested(data[value : min(stop, have)], length, unknown)

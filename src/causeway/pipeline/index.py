@@ -9,6 +9,9 @@ A batch is at most 256 records, or what 50 ms of reading give: one commit pays f
 none waits long. An object that makes no sense is entered as unreadable, with the reason; it goes to
 quarantine, and housekeeping copies its bytes out of the segment.
 
+With each image goes the head that it came with: all that its header says, for rules to decide by.
+That is read once for each head, not for each image (see ``heads``), and the ledger keeps it once.
+
 ``indexed_until`` is the time up to which everything that was hinted has been entered. Completion
 measures quiet time by it, so that a backlog in the spool (after a restart, or under load) does not
 look like a scanner that has stopped sending.
@@ -28,8 +31,10 @@ from causeway.errors import BadDataSet, CausewayError, NotAllowed, SpoolCorrupt
 from causeway.ledger import Arrival, Damaged, Indexed, Item, Outcome, Position, Unreadable
 from causeway.pipeline.completion import CompletionRules, expected_in
 from causeway.pipeline.events import Emit
-from causeway.pipeline.header import Structure, check, read_header
+from causeway.pipeline.header import Structure, check, read
+from causeway.pipeline.heads import Heads
 from causeway.pipeline.points import reach
+from causeway.pipeline.snapshot import attributes_of
 from causeway.spool import ContainerInfo, Kind
 from causeway.spool import Damaged as DamagedBytes
 from causeway.values import Record, SpoolAddress
@@ -78,19 +83,32 @@ class IndexSpool(Protocol):
 class IndexRules:
     completion: CompletionRules
     structure: Structure = Structure.WHOLE
+    decided_by: tuple[int, ...] = ()
+    """Tags to which the configuration gives a say and which need not be the same in a series, such
+    as ImageComments: where one has another value, the head is another."""
 
 
-def examined(record: Record, spool: IndexSpool, rules: IndexRules, now: float) -> Item:
-    """What a record is to the ledger: readable and filed, or kept for a person to look at."""
+def examined(
+    record: Record, spool: IndexSpool, rules: IndexRules, now: float, heads: Heads | None = None
+) -> Item:
+    """What a record is to the ledger: readable and filed, or kept for a person to look at.
+
+    ``heads`` are those met before; without them a snapshot is taken for this record alone.
+    """
     address = record.address
+    syntax = record.receipt.transfer_syntax_uid
+
+    def piece(offset: int, size: int) -> bytes:
+        return spool.piece(address, offset, size)
+
     try:
-        header = read_header(
-            lambda offset, size: spool.piece(address, offset, size),
-            record.size,
-            record.receipt.transfer_syntax_uid,
-            rules.structure,
-        )
+        reading = read(piece, record.size, syntax, rules.structure, rules.decided_by)
+        header = reading.header
         check(header, record.receipt)
+        met = Heads() if heads is None else heads
+        head = met.of(
+            reading.digest, lambda: attributes_of(piece, record.size, syntax, rules.structure)
+        )
     except BadDataSet as error:
         return Unreadable(record=record, reason=error.message)
     return Indexed(
@@ -98,6 +116,7 @@ def examined(record: Record, spool: IndexSpool, rules: IndexRules, now: float) -
         header=header,
         due_at=now + rules.completion.quiet_seconds,
         expected_count=expected_in(header) if rules.completion.use_expected_counts else None,
+        head=head,
     )
 
 
@@ -125,6 +144,7 @@ class Indexer:
         self._hinted: dict[str, int] = {}
         self._over: deque[tuple[str, str]] = deque()
         self._refused: dict[tuple[str, str], int] = {}
+        self._heads = Heads()
         self._positions: dict[str, int] | None = None
         self._net_at = 0.0
 
@@ -238,7 +258,7 @@ class Indexer:
 
     def _item(self, found: Record | DamagedBytes, now: float) -> Item:
         if isinstance(found, Record):
-            return examined(found, self._spool, self._rules, now)
+            return examined(found, self._spool, self._rules, now, self._heads)
         return Damaged(
             container=found.address.container,
             offset=found.address.offset,
