@@ -27,6 +27,7 @@ from causeway.cli import (
     serve,
     store,
     versions,
+    waiting,
 )
 from causeway.cli.exits import BUG, INTERRUPTED
 from causeway.cli.session import Session
@@ -103,6 +104,8 @@ app.command("status", rich_help_panel=STUDIES)(look.status)
 app.command("explain", rich_help_panel=STUDIES)(explain.explain)
 app.command("studies", rich_help_panel=STUDIES)(look.studies)
 app.command("study", rich_help_panel=STUDIES)(look.study)
+app.command("queue", rich_help_panel=STUDIES)(waiting.queue)
+app.command("skipped", rich_help_panel=STUDIES)(waiting.skipped)
 app.command("custody", rich_help_panel=STUDIES)(look.custody)
 app.command("export", rich_help_panel=STUDIES)(store.export)
 app.add_typer(spool_app, name="spool", rich_help_panel=STUDIES)
@@ -110,6 +113,7 @@ spool_app.command("verify")(store.verify)
 
 app.command("hold", rich_help_panel=OPERATE)(operate.hold)
 app.command("release", rich_help_panel=OPERATE)(operate.release)
+app.command("reroute", rich_help_panel=OPERATE)(waiting.reroute)
 app.command("retry", rich_help_panel=OPERATE)(operate.retry)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=OPERATE)
 quarantine_app.command("list")(operate.quarantine_list)

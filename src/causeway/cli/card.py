@@ -60,10 +60,11 @@ def card(
     ] = Path("cards"),
     sheet: Annotated[
         Sheet,
-        typer.Option("--paper", metavar="a4|letter", help="Sheet that the PDFs are for."),
+        typer.Option("--paper", metavar="SHEET", help="Sheet that the PDFs are for: a4 or letter."),
     ] = Sheet.A4,
     form: Annotated[
-        Form, typer.Option("--form", metavar="both|html|pdf", help="Which files to write.")
+        Form,
+        typer.Option("--form", metavar="FORM", help="What to write: html, pdf or both."),
     ] = Form.BOTH,
     contact: Annotated[
         str,

@@ -51,7 +51,7 @@ def explain(
     what: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH|UID...",
+            metavar="WHAT...",
             help="Files, folders of them, or studies and series that arrived: a UID, or a number "
             "as lists show it.",
         ),

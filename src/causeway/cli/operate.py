@@ -33,7 +33,8 @@ InstanceNumber = Annotated[
 ]
 
 
-def _reason(why: str, verb: str) -> str:
+def reason_for(why: str, verb: str) -> str:
+    """The reason that a person gave; refused if there is none."""
     why = why.strip()
     if not why:
         raise ConfigurationError(
@@ -53,7 +54,7 @@ def _moved(reference: str, moved: int, said: str, as_json: bool) -> None:
 
 def hold(context: typer.Context, uid: Reference, why: Why = "", as_json: AsJson = False) -> None:
     """Stop a study or series before its next step, until it is released."""
-    why = _reason(why, "hold something")
+    why = reason_for(why, "hold something")
     with session_of(context).ledger() as ledger:
         found(ledger, uid)
         reference = reference_of(uid)
@@ -194,7 +195,7 @@ def quarantine_release(
     context: typer.Context, number: InstanceNumber, why: Why = "", as_json: AsJson = False
 ) -> None:
     """Let a quarantined object through as it is: it joins its study and is delivered."""
-    why = _reason(why, "release an object from quarantine")
+    why = reason_for(why, "release an object from quarantine")
     with session_of(context).ledger() as ledger:
         _refuse_missing(ledger.instance(number), number)
         outcome = ledger.quarantine_release(number, who=who_asks(), why=why, now=ledger.now())
@@ -206,7 +207,7 @@ def quarantine_discard(
     context: typer.Context, number: InstanceNumber, why: Why = "", as_json: AsJson = False
 ) -> None:
     """Give a quarantined object up: its bytes leave the spool. Custody keeps counting it."""
-    why = _reason(why, "discard an object")
+    why = reason_for(why, "discard an object")
     with session_of(context).ledger() as ledger:
         _refuse_missing(ledger.instance(number), number)
         ledger.quarantine_discard(number, who=who_asks(), why=why, now=ledger.now())

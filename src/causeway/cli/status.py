@@ -17,7 +17,7 @@ from causeway.values import Disposition
 if TYPE_CHECKING:
     from causeway.ledger import Count, Custody, Summary, Tally
 
-_LANE_ORDER = ("verified", "sending", "due", "dead")
+_LANE_ORDER = ("verified", "sending", "due", "dead", "withdrawn")
 _INDENT = 13
 """Width of the first column: "quarantined" and two blanks."""
 

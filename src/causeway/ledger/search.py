@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 
 from causeway.ledger import schema
-from causeway.ledger.convert import studies_by_id
+from causeway.ledger.convert import series_row, studies_by_id
 from causeway.ledger.engine import Verbs
-from causeway.ledger.rows import StudyRow
+from causeway.ledger.rows import SeriesRow, StudyRow
 from causeway.ledger.states import ARRIVING, SeriesState, StudyState
 from causeway.values import Identity
 
@@ -112,6 +112,24 @@ class SearchVerbs(Verbs):
             ids = list(connection.execute(query).scalars())
             found = studies_by_id(connection, ids)
             return tuple(found[study_id] for study_id in ids)
+
+        return self._db.read(work)
+
+    def series_in(
+        self, state: SeriesState, *, limit: int = 100
+    ) -> tuple[tuple[StudyRow, SeriesRow], ...]:
+        """Series in a state, the latest to enter it first, each with its study."""
+        query = (
+            select(schema.series)
+            .where(schema.series.c.state == state.value)
+            .order_by(schema.series.c.state_at.desc(), schema.series.c.id.desc())
+            .limit(limit)
+        )
+
+        def work(connection: Connection) -> tuple[tuple[StudyRow, SeriesRow], ...]:
+            rows = [series_row(row) for row in connection.execute(query).mappings()]
+            studies = studies_by_id(connection, {row.study_id for row in rows})
+            return tuple((studies[row.study_id], row) for row in rows)
 
         return self._db.read(work)
 

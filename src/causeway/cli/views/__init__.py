@@ -35,6 +35,15 @@ from causeway.cli.views.ledger import (
     StudyView,
     ViolationView,
 )
+from causeway.cli.views.waiting import (
+    QueueLaneView,
+    QueueView,
+    RerouteView,
+    SkippedSeriesView,
+    SkippedView,
+    StandingView,
+    WaitView,
+)
 from causeway.cli.views.work import (
     CheckView,
     ConfigCheckView,
@@ -82,13 +91,19 @@ __all__ = [
     "ProblemView",
     "QuarantineView",
     "QuarantinedView",
+    "QueueLaneView",
+    "QueueView",
     "RefusalView",
     "ReloadView",
+    "RerouteView",
     "RoutingView",
     "SendView",
     "SentFileView",
     "SeriesView",
     "SettingView",
+    "SkippedSeriesView",
+    "SkippedView",
+    "StandingView",
     "StatusView",
     "StudiesView",
     "StudyLifeView",
@@ -97,6 +112,7 @@ __all__ = [
     "VersionView",
     "View",
     "ViolationView",
+    "WaitView",
 ]
 
 BY_COMMAND: dict[str, type[View]] = {
@@ -117,9 +133,12 @@ BY_COMMAND: dict[str, type[View]] = {
     "quarantine list": QuarantineView,
     "quarantine release": MovedView,
     "quarantine show": QuarantinedView,
+    "queue": QueueView,
     "release": MovedView,
+    "reroute": RerouteView,
     "retry": MovedView,
     "send": SendView,
+    "skipped": SkippedView,
     "spool verify": VerifyView,
     "status": StatusView,
     "studies": StudiesView,

@@ -166,7 +166,7 @@ class DeliveryView(View):
     destination: str
     """Name of the destination."""
     state: str
-    """`due`, `sending`, `verified` or `dead`."""
+    """`due`, `sending`, `verified`, `dead` or `withdrawn`."""
     attempt: int
     """Tries so far."""
     due_at: str | None
