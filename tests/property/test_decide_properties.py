@@ -46,6 +46,8 @@ LABELS = st.text(
 
 @given(text=TEXTS, form=FORMS, study_id=TEXTS)
 @example(text="fw://aa/p^/", form=RoutingForm(), study_id="")
+@example(text="fa/fw:/./f/fw:/f", form=RoutingForm(), study_id="")
+@example(text="@ff", form=RoutingForm(legacy=True), study_id="\ufeff")
 @example(text="a@b@cc/d/e", form=RoutingForm(legacy=True), study_id="")
 def test_parsing_never_raises_and_is_idempotent(
     text: str, form: RoutingForm, study_id: str

@@ -86,5 +86,5 @@ def weight_of(text: str) -> float | None:
     """Kilograms (DS); None for less than nothing."""
     if not _NUMBER.fullmatch(text.strip()):
         return None
-    weight = float(text)
+    weight = float(text.strip())
     return weight if math.isfinite(weight) else None

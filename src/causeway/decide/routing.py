@@ -196,7 +196,7 @@ def _modern(
         meant = _meant("/".join([PREFIX + _group_near(group), *parts[1:]]))
         return _refused(where, text, what, meant if _group_near(group) else "")
     if len(parts) > len(LEVELS):
-        meant = PREFIX + "/".join([group, *parts[1 : len(LEVELS)]])
+        meant = _meant(PREFIX + "/".join(parts[: len(LEVELS)]))
         return _refused(
             where, text, f"it has {len(parts)} parts, and {len(LEVELS)} are the most", meant
         )
@@ -246,7 +246,7 @@ def _at_last(line: str) -> tuple[str, str, str]:
 
 def _example(study_id: str) -> str:
     """The subject of a study without one: ``ex`` and the Study ID."""
-    number = _clean(re.sub(r"[/\\]+", "_", study_id))
+    number = _clean(re.sub(r"[/\\]+", "_", _INVISIBLE.sub("", study_id)))
     return f"ex{number}" if number else ""
 
 
