@@ -1,11 +1,13 @@
 """The real connector as a process, a sender that remembers what it was promised, and the archive.
 
-Nothing here looks inside: the connector is started by its command, killed by its process ids, asked
-by its commands, and judged by the files that it delivered.
+The connector is started by its command, killed by its process ids, asked by its commands, and
+judged by the files that it delivered. Only who waits looks into the ledger: a command is a process
+of a second, which on two cores is taken from the connector that is waited for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,6 +24,8 @@ from typing import Any
 
 import pytest
 
+from causeway.cli.views import CustodyView
+from causeway.ledger import Ledger, open_ledger
 from causeway.net import Outgoing, Peer, Timeouts, send
 from causeway.testing.phantom import make_instance
 
@@ -150,6 +154,13 @@ class Site:
         self.process = None
         wait_for(lambda: not any(alive(pid) for pid in pids), seconds=20, what="children ended")
 
+    def told(self, event: str, *, since: int = 0) -> set[str]:
+        """Processes that logged this event, from so many bytes of the log on."""
+        with self.log.open("rb") as log:
+            log.seek(since)
+            lines = [json.loads(line) for line in log if line.endswith(b"\n") and line[:1] == b"{"]
+        return {each.get("process", "") for each in lines if each["event"] == event}
+
     def last_words(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
 
@@ -172,15 +183,54 @@ class Site:
         assert said["holds"] is True, said
         return dict(said)
 
+    # --- its ledger, for waiting --------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        ledger = open_ledger(self.data / "ledger.db", create=False)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
     def settled(self, *, at_least: int = 0, seconds: float = 90) -> dict[str, Any]:
-        """Wait until so many were received and nothing is on its way any more."""
+        """Wait until so many were received and nothing is on its way any more; what ``custody``
+        says then. It has to hold all the while.
+        """
         until = time.monotonic() + seconds
-        while True:
-            said = self.custody()
-            if said["received"] >= at_least and on_its_way(said) == 0:
-                return said
-            assert time.monotonic() < until, f"{said}\n{self.last_words()}"
-            time.sleep(0.3)
+        with self.ledger() as ledger:
+            while True:
+                said = CustodyView.of(ledger.custody()).plain()
+                assert said["holds"] is True, said
+                if said["received"] >= at_least and on_its_way(said) == 0:
+                    return dict(said)
+                assert time.monotonic() < until, f"{said}\n{self.last_words()}"
+                time.sleep(0.1)
+
+    def received(self) -> int:
+        with self.ledger() as ledger:
+            return ledger.custody().received
+
+    def dispositions(self) -> dict[str, int]:
+        with self.ledger() as ledger:
+            return {each.disposition.value: each.count for each in ledger.custody().counts}
+
+    def deliveries(self) -> dict[str, int]:
+        """How many are in each state, whatever the destination."""
+        with self.ledger() as ledger:
+            return {
+                each.state.value: each.count for each in ledger.summary(now=time.time()).deliveries
+            }
+
+    def instances(self) -> dict[str, int]:
+        """How many are in each state."""
+        with self.ledger() as ledger:
+            return {each.state: each.count for each in ledger.summary(now=time.time()).instances}
+
+    def refusals(self) -> dict[tuple[str, str], int]:
+        """How many of which kind, for which reason."""
+        with self.ledger() as ledger:
+            return {(each.kind, each.reason): each.count for each in ledger.tallies()}
 
     # --- what came of it ----------------------------------------------------------------------
 
@@ -210,6 +260,10 @@ def without_meta(file: bytes) -> bytes:
     """The data set of a Part 10 file, by the length that its file meta information states."""
     assert file[128:132] == b"DICM"
     return file[144 + int.from_bytes(file[140:144], "little") :]
+
+
+LARGE_EDGE = 740
+"""Just over a mebibyte: an object that gets a file of its own in the spool."""
 
 
 class Sender:
@@ -253,7 +307,7 @@ class Sender:
         large = self._large_every and self._number % self._large_every == 0
         return outgoing(
             f"{self._name}-{self._number}",
-            edge=1024 if large else 48,
+            edge=LARGE_EDGE if large else 48,
             series=f"{self._name}-{self._number // 40}",
         )
 

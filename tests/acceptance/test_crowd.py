@@ -34,7 +34,7 @@ MISBEHAVING: tuple[type[ScriptedClient], ...] = (
 @pytest.mark.timeout(400)
 def test_three_hundred_associations_of_twenty_objects(make_site: Callable[..., Site]):
     site = make_site(
-        ready_mib=256, quiet_seconds=3,
+        ready_mib=128, quiet_seconds=3,
         receive="artim_seconds = 5\nidle_seconds = 120\nstall_seconds = 5",
     )  # fmt: skip
     site.start()

@@ -22,11 +22,6 @@ from acceptance_site import (
 )
 
 
-def deliveries(site: Site) -> dict[str, int]:
-    (lane, *_) = *site.ask("status")["destinations"], {"deliveries": {}}
-    return dict(lane["deliveries"])
-
-
 @pytest.mark.slow
 def test_a_corrupt_ledger_is_made_anew_from_the_spool(site: Site):
     site.start()
@@ -51,7 +46,7 @@ def test_a_corrupt_ledger_is_made_anew_from_the_spool(site: Site):
     site.start()
     after = site.settled(at_least=13)
     assert after == before
-    assert deliveries(site) == {"verified": 3}
+    assert site.deliveries() == {"verified": 3}
     assert archive_files(site) == archives, "something was delivered twice, or written anew"
     assert_delivered_once(site, kept)
 
@@ -124,11 +119,12 @@ def test_deliveries_wait_for_their_destination(site: Site, trouble: Callable[...
         assert site.custody()["dispositions"]["on its way"] == 3
     site.settled(at_least=4, seconds=60)
     assert_delivered_once(site, kept)
-    assert deliveries(site) == {"verified": 2}
+    (lane,) = site.ask("status")["destinations"]
+    assert lane["deliveries"] == {"verified": 2}
 
 
 def waits_for_destination(site: Site) -> bool:
-    waiting = deliveries(site)
+    waiting = site.deliveries()
     assert not waiting.get("dead"), "what will pass was taken for final"
     return waiting == {"verified": 1, "due": 1} and '"level": "warning"' in site.log.read_text()
 
@@ -151,7 +147,7 @@ def test_what_stands_in_the_way_is_left_alone_until_a_person_retries(
     stranger.write_bytes(b"somebody else's")
     site.start()
     kept = store(site, item)
-    wait_for(lambda: deliveries(site) == {"dead": 1}, seconds=30, what=site.last_words)
+    wait_for(lambda: site.deliveries() == {"dead": 1}, seconds=30, what=site.last_words)
     assert stranger.read_bytes() == b"somebody else's"
     status = site.ask("status")
     assert status["dead_deliveries"] == 1
@@ -159,7 +155,7 @@ def test_what_stands_in_the_way_is_left_alone_until_a_person_retries(
     assert "causeway studies --state dead" in site.cli("status").stdout
     stranger.unlink()
     time.sleep(1.5)
-    assert deliveries(site) == {"dead": 1}, "a dead delivery rose by itself"
+    assert site.deliveries() == {"dead": 1}, "a dead delivery rose by itself"
     done = site.cli("retry", "--all", "--to", "archive", "--why", "moved it away")
     assert done.returncode == 0, done.stderr
     site.settled(at_least=1)

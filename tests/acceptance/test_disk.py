@@ -125,7 +125,7 @@ def test_a_full_disk_refuses_keeps_and_resumes(
     disk = loop_disk("small", size=500 * MIB)
     site = make_site(
         data_dir=str(disk.path / "data"),
-        ready_mib=64, soft_mib=60, hard_mib=30, reserve_mib=16, quiet_seconds=30,
+        ready_mib=64, soft_mib=60, hard_mib=30, reserve_mib=16, quiet_seconds=20,
     )  # fmt: skip
     site.start()
     filler = disk.path / "filler"

@@ -61,16 +61,16 @@ def test_strangers_are_refused_and_counted(site: Site, old: str, new: str, reaso
             associate(site.peer(), [item.kind])
         assert int(refused.value.result) == 1, "not permanent"
 
-    def counted() -> bool:
-        return any(
-            (each["kind"], each["reason"], each["count"]) == ("association", reason, 5)
-            for each in site.ask("status")["refusals"]
-        )
-
-    wait_for(counted, seconds=20, what=lambda: str(site.ask("status")["refusals"]))
+    wait_for(
+        lambda: site.refusals() == {("association", reason): 5},
+        seconds=20,
+        what=lambda: str(site.refusals()),
+    )
+    (said,) = site.ask("status")["refusals"]
+    assert (said["kind"], said["reason"], said["count"]) == ("association", reason, 5)
     wait_for(lambda: told(site) >= 5, seconds=10, what=site.last_words)
     assert site.log.read_text().count('"associations.refused"') <= 2, "a line for each"
-    assert site.custody()["received"] == 0
+    assert site.received() == 0
 
 
 # --- stopping -------------------------------------------------------------------------------------
@@ -161,9 +161,7 @@ def test_a_conflict_waits_for_a_person(site: Site):
     done = site.cli("quarantine", "discard", str(thrown_away), "--why", "it is not")
     assert done.returncode == 0, done.stderr
     assert site.cli("quarantine", "discard", str(thrown_away), "--why", "x").returncode == 5
-    wait_for(
-        lambda: site.custody()["dispositions"]["delivered"] == 2, seconds=30, what=site.last_words
-    )
+    wait_for(lambda: site.dispositions()["delivered"] == 2, seconds=30, what=site.last_words)
     custody = site.settled(at_least=3)
     assert custody["dispositions"]["discarded"] == 1
     found = {data for copies in site.delivered().values() for data in copies}
@@ -175,14 +173,14 @@ def test_a_conflict_waits_for_a_person(site: Site):
 
 @pytest.mark.slow
 def test_held_and_released(make_site: Callable[..., Site]):
-    site = make_site(quiet_seconds=5)
+    site = make_site(quiet_seconds=4)
     site.start()
     kept = store(site, *[outgoing(f"held-{n}", series="held") for n in range(3)])
-    wait_for(lambda: site.custody()["received"] == 3, seconds=20, what=site.last_words)
+    wait_for(lambda: site.received() == 3, seconds=20, what=site.last_words)
     study = f"study:{site.ask('studies')['studies'][0]['id']}"
     assert site.cli("hold", study).returncode == 2, "no reason was asked for"
     assert site.cli("hold", study, "--why", "wrong patient?").returncode == 0
-    time.sleep(5.5)
+    time.sleep(4.5)
     custody = site.custody()
     assert custody["dispositions"]["held"] == 3
     assert not list(site.archive.rglob("*.zip"))
@@ -191,10 +189,9 @@ def test_held_and_released(make_site: Callable[..., Site]):
     for pid in site.children().values():
         kill(pid)
     time.sleep(1.5)
-    assert site.custody()["dispositions"]["held"] == 3
+    assert site.dispositions()["held"] == 3
     assert site.cli("release", study, "--why", "right patient").returncode == 0
-    site.settled(at_least=3)
-    assert site.custody()["dispositions"]["delivered"] == 3
+    assert site.settled(at_least=3)["dispositions"]["delivered"] == 3
     assert_delivered_once(site, kept)
     assert site.cli("release", study).returncode == 5, "what is not held was released"
 
@@ -224,10 +221,11 @@ def test_what_is_retired_is_gone_from_the_spool_and_custody_still_holds(site: Si
     kept = store(site, *[outgoing(f"retired-{n}", series="retired") for n in range(4)])
     site.settled(at_least=4)
     wait_for(
-        lambda: site.ask("status")["instances"].get("retired") == 4,
+        lambda: site.instances()["retired"] == 4,
         seconds=40,
         what=site.last_words,
     )
+    assert site.ask("status")["instances"]["retired"] == 4
     study = site.ask("studies")["studies"][0]["id"]
     out = site.folder / "out"
     # The segment that is being written to goes last; until then its bytes can still be had.
@@ -268,7 +266,7 @@ def test_damaged_objects_are_kept_or_refused_as_configured(make_site: Callable[.
     assert all(status in (0xA900, 0xC000) for status in statuses[:-1]), statuses
     refuses.settled(at_least=1)
     wait_for(
-        lambda: refuses.custody()["dispositions"]["rejected"] == len(bad),
+        lambda: refuses.dispositions()["rejected"] == len(bad),
         seconds=20,
         what=refuses.last_words,
     )

@@ -35,8 +35,7 @@ def test_no_output_says_anything_of_a_patient(site: Site, tmp_path: Path):
     ]
     assert None not in list(sent(site, objects))
     wait_for(
-        lambda: site.custody()["received"] == len(objects)
-        and site.custody()["dispositions"]["on its way"] == 0,
+        lambda: site.received() == len(objects) and site.dispositions()["on its way"] == 0,
         seconds=60, what=site.last_words,
     )  # fmt: skip
     quarantined = site.ask("quarantine", "list")["quarantined"]

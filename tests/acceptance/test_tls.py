@@ -19,10 +19,6 @@ from causeway.net import VERIFICATION_KINDS, AssociationRejected, ClientTls, Pee
 from causeway.testing.certificates import Issued, TestAuthority
 from causeway.testing.phantom import make_instance
 
-# Seen once in several runs under load: a client TLS socket that is collected before it is closed.
-# Where it comes from is not known yet; shown, not fatal, until it is.
-pytestmark = pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning")
-
 
 class Keys(NamedTuple):
     """Who is who: our authority and one that nobody trusts, the listener, and two scanners."""
@@ -91,19 +87,28 @@ def shown_serial(site: Site, keys: Keys) -> int:
     """The serial number of the certificate that the listener shows in a new handshake."""
     context = ssl.create_default_context(cafile=str(keys.authority.certificate))
     context.load_cert_chain(keys.ct.certificate, keys.ct.key)
-    with (
-        socket.create_connection(("127.0.0.1", site.port), timeout=10) as bare,
-        context.wrap_socket(bare, server_hostname="127.0.0.1") as secured,
-    ):
+    with context.wrap_socket(socket.socket(), server_hostname="127.0.0.1") as secured:
+        secured.settimeout(10)
+        secured.connect(("127.0.0.1", site.port))
         shown = secured.getpeercert(binary_form=True)
     assert shown is not None
     return x509.load_der_x509_certificate(shown).serial_number
 
 
-def renew(site: Site) -> None:
-    """The signal that has files looked at now, and not within seconds."""
+def renew(site: Site, *, says: str = "tls.renewed") -> None:
+    """Have files looked at now, and not within seconds, and wait until each receiver has done so:
+    who asks from outside may meet the same one every time.
+    """
     assert site.process is not None
+    since = site.log.stat().st_size
     site.process.send_signal(signal.SIGHUP)
+    in_each_receiver(site, says, since=since)
+
+
+def in_each_receiver(site: Site, event: str, *, since: int) -> None:
+    receivers = {name for name in site.children() if name.startswith("receiver")}
+    assert len(receivers) == 2
+    wait_for(lambda: receivers <= site.told(event, since=since), seconds=30, what=site.last_words)
 
 
 def test_files_cross_over_mutual_tls(tls_site: Site, keys: Keys, tmp_path: Path):
@@ -156,24 +161,18 @@ def test_a_new_certificate_is_used_without_a_restart(tls_site: Site, keys: Keys)
     first, second = (outgoing(f"renewal-{n}", series="renewal") for n in range(2))
     with associate(keys.peer(site, keys.ct), [first.kind]) as association:
         assert association.store(first).status == 0
+        since = site.log.stat().st_size
         renewed = keys.authority.issue("listener", usages=("server",))  # over the files before
         assert renewed.certificate == keys.listener.certificate
-        # Nobody tells it; each receiver looks by itself, so several handshakes are asked.
-        wait_for(
-            lambda: {shown_serial(site, keys) for _ in range(6)} == {renewed.serial},
-            seconds=30,
-            what=site.last_words,
-        )
+        in_each_receiver(site, "tls.renewed", since=since)  # nobody tells them; they look
+        assert {shown_serial(site, keys) for _ in range(6)} == {renewed.serial}
         assert association.store(second).status == 0, "what was open did not go on"
 
     # A pair that does not fit is refused, told, and changes nothing.
     key = renewed.key.read_bytes()
     renewed.key.write_bytes(keys.ct.key.read_bytes())
-    renew(site)
-    wait_for(
-        lambda: '"tls.renewal_failed"' in site.log.read_text(), seconds=20, what=site.last_words
-    )
-    assert shown_serial(site, keys) == renewed.serial
+    renew(site, says="tls.renewal_failed")
+    assert {shown_serial(site, keys) for _ in range(6)} == {renewed.serial}
     renewed.key.write_bytes(key)
     assert site.children() == before
     site.settled(at_least=2)
@@ -187,22 +186,14 @@ def test_a_revoked_certificate_is_refused_without_a_restart(tls_site: Site, keys
     keys.authority.revoke(keys.mr)
     keys.authority.write_crl()
     renew(site)
-    wait_for(
-        lambda: not any(is_let_in(keys.peer(site, keys.mr)) for _ in range(6)),
-        seconds=20,
-        what=site.last_words,
-    )
+    assert not any(is_let_in(keys.peer(site, keys.mr)) for _ in range(6))
     assert all(is_let_in(keys.peer(site, keys.ct)) for _ in range(6))
     keys.authority.write_crl(expired=True)  # a list that is out of date lets nobody in
     renew(site)
-    wait_for(
-        lambda: not any(is_let_in(keys.peer(site, keys.ct)) for _ in range(6)),
-        seconds=20,
-        what=site.last_words,
-    )
+    assert not any(is_let_in(keys.peer(site, keys.ct)) for _ in range(6))
     keys.authority.write_crl()
     renew(site)
-    wait_for(lambda: is_let_in(keys.peer(site, keys.ct)), seconds=20, what=site.last_words)
+    assert all(is_let_in(keys.peer(site, keys.ct)) for _ in range(6))
     assert not is_let_in(keys.peer(site, keys.mr)), "it was forgotten"
 
 
@@ -217,10 +208,7 @@ def test_a_source_is_bound_to_its_certificate(tls_site: Site, keys: Keys):
     with pytest.raises(AssociationRejected):
         associate(keys.peer(site, keys.mr), VERIFICATION_KINDS)
     wait_for(
-        lambda: any(
-            each["reason"] == "certificate not bound to source"
-            for each in site.ask("status")["refusals"]
-        ),
+        lambda: ("association", "certificate not bound to source") in site.refusals(),
         seconds=20,
-        what=lambda: str(site.ask("status")["refusals"]),
+        what=lambda: str(site.refusals()),
     )
