@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 from causeway.ledger import Ledger, open_ledger
 from causeway.testing.postgres import postgres_databases
 
+NewDatabase = Callable[[], AbstractContextManager[str]]
+
 
 @pytest.fixture(scope="session")
-def new_postgres() -> Iterator[Callable[[], str]]:
-    """Makes an empty PostgreSQL database and answers its address."""
+def new_postgres() -> Iterator[NewDatabase]:
+    """Makes an empty PostgreSQL database, and answers its address for a while."""
     with contextlib.ExitStack() as stack:
         try:
             new = stack.enter_context(postgres_databases())
@@ -24,12 +27,14 @@ def new_postgres() -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a new, empty ledger can be."""
     if request.param == "sqlite":
-        return str(tmp_path / "ledger.db")
-    new: Callable[[], str] = request.getfixturevalue("new_postgres")
-    return new()
+        yield str(tmp_path / "ledger.db")
+        return
+    new: NewDatabase = request.getfixturevalue("new_postgres")
+    with new() as made:
+        yield made
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_receivers_that_are_killed_again_and_again_do_not_fill_the_disk(seed: in
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("durability", list(Durability))
 def test_thousands_of_histories(durability: Durability) -> None:
-    run(range(10_000, 13_000), durability)
+    run(range(10_000, 11_200), durability)
 
 
 def history(world: World) -> None:
