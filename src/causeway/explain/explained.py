@@ -11,17 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from causeway.attributes import name_of
+from causeway.attributes import Attributes, name_of
 from causeway.decide.agreement import Disagreement, disagreements
 from causeway.decide.decision import Decision, decide
 from causeway.decide.grouping import Group, groups
 from causeway.decide.hierarchy import ARCHIVE_SUFFIX, labels_of
 from causeway.decide.labels import Labels, suffixed
-from causeway.decide.verdict import Denied, Held, Routed, Unit
+from causeway.decide.verdict import Denied, Held, Related, Routed, Screenshots, Unit
 from causeway.explain.gathering import Series
-from causeway.explain.places import Places
+from causeway.explain.places import Folders, path_of
 from causeway.explain.plan import Lane, Plan
-from causeway.pipeline.placement import place_series
+from causeway.pipeline.grouping import REFERENCES_LIMIT
+from causeway.pipeline.placement import Wanted
 from causeway.schedule import opens_at
 
 
@@ -80,6 +81,21 @@ class Explained:
         return self.series.files
 
 
+@dataclass(slots=True)
+class _Decided:
+    """A series on its way to being explained."""
+
+    series: Series
+    decision: Decision
+    groups: tuple[Group, ...]
+    now: dt.datetime
+
+    @property
+    def destinations(self) -> frozenset[str]:
+        verdict = self.decision.verdict
+        return frozenset(verdict.destinations) if isinstance(verdict, Routed) else frozenset()
+
+
 class Explainer:
     """Explains series after series; folders that one has taken the next avoids.
 
@@ -89,28 +105,40 @@ class Explainer:
     def __init__(self, plan: Plan, now: dt.datetime | None) -> None:
         self._plan = plan
         self._now = now
-        self._places = Places()
-        self._numbers: dict[str, int] = {}
+        self._folders = Folders()
 
     def explain(self, series: Iterable[Series]) -> Iterator[Explained]:
         """Each of these series, in their order. They may refer to one another."""
         waiting = list(series)
-        known = {each.series_instance_uid: each for each in waiting}
-        for each in waiting:
-            yield self._one(each, known)
+        owners = _owners(waiting)
+        decided = [self._decided(each, owners) for each in waiting]
+        known = {
+            (each.series.study_instance_uid, each.series.series_instance_uid): each
+            for each in decided
+        }
+        for each in decided:
+            yield self._explained(each, known)
 
-    def _one(self, series: Series, known: Mapping[str, Series]) -> Explained:
+    def _decided(self, series: Series, owners: Mapping[tuple[str, str], str]) -> _Decided:
         now = self._now or dt.datetime.fromtimestamp(series.last_at or 0.0, dt.UTC)
         decision = decide(series.facts, self._plan.policy, now)
-        verdict = decision.verdict
+        rules = decision.grouping
+        header = series.newest
+        if rules.screenshots is Screenshots.ATTACH or rules.related is Related.ATTACH:
+            header = _with_series(series, owners)
+        return _Decided(series, decision, groups(header, series.instances, rules), now)
+
+    def _explained(self, decided: _Decided, known: Mapping[tuple[str, str], _Decided]) -> Explained:
+        series, verdict = decided.series, decided.decision.verdict
         waits = self._plan.waits(series.sender.source)
         waits_for_study = isinstance(verdict, Routed) and verdict.unit is Unit.STUDY
+        goings = self._goings(verdict, decided.now) if isinstance(verdict, Routed) else ()
         return Explained(
             series=series,
-            decision=decision,
-            acquisitions=tuple(self._acquired(series, decision, known)),
+            decision=decided.decision,
+            acquisitions=tuple(self._acquired(decided, known)),
             disagreements=disagreements(tuple(series.heads.values())),
-            goings=tuple(self._goings(verdict, now)) if isinstance(verdict, Routed) else (),
+            goings=tuple(goings),
             quiet_seconds=(waits.study_quiet if waits_for_study else waits.quiet) + waits.delay,
             waits_for_study=waits_for_study,
             looked_in=tuple(map(name_of, self._plan.policy.of(series.sender.source).routing.tags)),
@@ -119,38 +147,69 @@ class Explainer:
     def _goings(self, verdict: Routed, now: dt.datetime) -> Iterator[Going]:
         for name in verdict.destinations:
             lane = self._plan.lanes[name]
-            closed = lane.schedule is not None and not verdict.is_urgent
-            yield Going(
-                lane=lane,
-                opens_at=opens_at(lane.schedule, now.timestamp())
-                if closed and lane.schedule is not None
-                else None,
-            )
+            opens = None
+            if lane.schedule is not None and not verdict.is_urgent:
+                opens = opens_at(lane.schedule, now.timestamp())
+            yield Going(lane=lane, opens_at=opens)
+
+    # --- where it goes ------------------------------------------------------------------------
 
     def _acquired(
-        self, series: Series, decision: Decision, known: Mapping[str, Series]
+        self, decided: _Decided, known: Mapping[tuple[str, str], _Decided]
     ) -> Iterator[Acquired]:
-        labels = labels_of(decision.fields)
-        for group in groups(series.newest, series.instances, decision.grouping):
-            own = replace(labels, acquisition=suffixed(labels.acquisition, group.label_suffix))
-            host = known.get(group.attach_to)
-            if host is not None and host.study_instance_uid != series.study_instance_uid:
+        series = decided.series
+        for group in decided.groups:
+            wanted = self._wanted(decided, group)
+            host = known.get((series.study_instance_uid, group.attach_to))
+            if host is not None and host.destinations & decided.destinations:
+                beside = self._wanted(host, host.groups[0])
+                folder = self._folders.folder(beside)
+                taken = frozenset({beside.labels.acquisition.casefold()})
+                stem = self._folders.stem(wanted, folder, taken)
+            else:
                 host = None
+                folder = self._folders.folder(wanted)
+                stem = wanted.labels.acquisition
+                if wanted.merges:
+                    stem = self._folders.stem(wanted, folder, frozenset())
             yield Acquired(
                 group=group,
-                labels=own,
-                folder=self._folder(series, group.key, own),
-                archive=f"{own.acquisition}{ARCHIVE_SUFFIX}",
-                goes_with=host.series_instance_uid if host is not None else "",
+                labels=wanted.labels,
+                folder=path_of(folder),
+                archive=f"{stem}{ARCHIVE_SUFFIX}",
+                goes_with=host.series.series_instance_uid if host is not None else "",
             )
 
-    def _folder(self, series: Series, key: str, labels: Labels) -> str:
-        study = self._number(series.study_instance_uid)
-        one = self._number(f"{series.study_instance_uid} {series.series_instance_uid} {key}")
-        return "/".join(
-            place_series(self._places, "", labels, study_id=study, series_id=one, at=0.0)
+    def _wanted(self, decided: _Decided, group: Group) -> Wanted:
+        labels = labels_of(decided.decision.fields)
+        own = replace(labels, acquisition=suffixed(labels.acquisition, group.label_suffix))
+        source = self._plan.policy.of(decided.series.sender.source)
+        return self._folders.wanted(
+            decided.series,
+            group.key,
+            own,
+            decided.decision.fields,
+            merges=source.metadata.merges_same_label,
         )
 
-    def _number(self, name: str) -> int:
-        """A number for whatever a folder belongs to."""
-        return self._numbers.setdefault(name, len(self._numbers))
+
+def _owners(series: Iterable[Series]) -> dict[tuple[str, str], str]:
+    """The series of every instance, by study and SOP Instance UID."""
+    return {
+        (each.study_instance_uid, instance.sop_instance_uid): each.series_instance_uid
+        for each in series
+        for instance in each.instances
+    }
+
+
+def _with_series(series: Series, owners: Mapping[tuple[str, str], str]) -> Attributes:
+    """The header with the series of the instances that it refers to, as the pipeline adds them."""
+    header = series.newest
+    if header.referenced_series or not header.referenced_instances:
+        return header
+    found = {
+        owners[series.study_instance_uid, uid]
+        for uid in sorted(header.referenced_instances)[:REFERENCES_LIMIT]
+        if (series.study_instance_uid, uid) in owners
+    }
+    return replace(header, referenced_series=frozenset(found - {series.series_instance_uid}))
