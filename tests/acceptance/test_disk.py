@@ -54,7 +54,7 @@ def loop_disk(tmp_path: Path) -> Iterator[Callable[..., LoopDisk]]:
         disk.unmount()
 
 
-CUTS = 10
+CUTS = 7
 
 
 @pytest.mark.slow
