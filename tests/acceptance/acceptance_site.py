@@ -99,10 +99,14 @@ class Site:
 
     # --- the process --------------------------------------------------------------------------
 
-    def start(self, *, seconds: float = 60) -> Site:
+    def start(self, *options: str, seconds: float = 60) -> Site:
+        """``causeway run`` with these options; returns when it says that it is ready."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "causeway", "-c", str(self.config), "run"],
+                [
+                    *self.prefix, sys.executable, "-m", "causeway",
+                    "-c", str(self.config), "run", *options,
+                ],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 process_group=0,
             )  # fmt: skip

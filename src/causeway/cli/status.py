@@ -115,8 +115,11 @@ def status_lines(
     if service is not None:
         yield from _configuration(service.said.get("configuration"), now)
         yield from _space(service.said.get("space"))
+    left_out = service is not None and service.said.get("receive_only") is True
+    if service is not None and left_out:
+        yield from _spooled(service.said.get("sources"))
     if not custody.received:
-        yield _line("received", "nothing yet")
+        yield _line("received", "nothing that is in the ledger yet" if left_out else "nothing yet")
         yield from _refused(tallies, now)
         return
     latest = summary.last_received_at
@@ -143,6 +146,19 @@ def status_lines(
     yield from _refused(tallies, now)
     yield from custody_lines(custody)
     yield from _to_do(summary)
+
+
+def _spooled(sources: Any) -> Iterator[str]:
+    """What a service without a pipeline has taken since it started; nobody else counts it."""
+    counts = list(sources.values()) if isinstance(sources, dict) else []
+    objects = sum(one.get("objects", 0) for one in counts if isinstance(one, dict))
+    taken = sum(one.get("bytes", 0) for one in counts if isinstance(one, dict))
+    yield _line(
+        "pipeline",
+        f"{paint('left out', fg='yellow')} (--receive-only): {plural(objects, 'object')} received "
+        "since the start,",
+    )
+    yield _line("", f"{amount(taken)}; start it without --receive-only to deliver them")
 
 
 def _configuration(said: Any, now: float) -> Iterator[str]:

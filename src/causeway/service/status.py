@@ -42,6 +42,7 @@ class StatusFile:
         addresses: Sequence[tuple[str, int]],
         space: SpaceGauge,
         started_at: float,
+        receive_only: bool = False,
     ) -> None:
         self._path = path
         self._listeners = [
@@ -50,6 +51,7 @@ class StatusFile:
         ]
         self._space = space
         self._started_at = started_at
+        self._receive_only = receive_only
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
         self._sampled_at = 0.0
         path.parent.mkdir(exist_ok=True)
@@ -73,6 +75,7 @@ class StatusFile:
             "pid": os.getpid(),
             "written_at": now,
             "started_at": self._started_at,
+            "receive_only": self._receive_only,
             "configuration": dict(configuration),
             "listeners": self._listeners,
             "receivers": [

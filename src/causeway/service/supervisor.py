@@ -139,6 +139,7 @@ class Supervisor:
             addresses=self._door.addresses,
             space=self._space,
             started_at=started_at,
+            receive_only=self._receive_only,
         )
         self._exits.callback(self._status.remove)
         self._running = RunningConfiguration(
