@@ -12,7 +12,10 @@ import causeway
 
 ROOT = Path(causeway.__file__).parent
 NOUNS = {"values", "errors"}
-COMPOSED = NOUNS | {"dimse", "net", "spool", "ledger", "pipeline", "destinations", "config"}
+DECIDING = {"attributes", "decide", "schedule"}
+COMPOSED = (
+    NOUNS | DECIDING | {"dimse", "net", "spool", "ledger", "pipeline", "destinations", "config"}
+)
 MAY_KNOW = {
     "cards": {"attributes", "config", "decide", "errors"},
     "explain": NOUNS
@@ -25,12 +28,16 @@ MAY_KNOW = {
     "spool": NOUNS,
     "ledger": NOUNS | {"attributes"},
     "attributes": {"errors"},
+    # Text of data sets, by their character sets.
+    "text": set(),
+    # Usable on plain files, without the service.
+    "deidentify": {"attributes", "errors", "text"},
     "schedule": {"errors"},
     "decide": NOUNS | {"attributes", "schedule"},
     "config": {"errors", "attributes", "decide", "schedule"},
     "observe": {"errors"},
     "destinations": NOUNS | {"net"},
-    "pipeline": NOUNS | {"spool", "ledger", "destinations", "attributes", "decide"},
+    "pipeline": NOUNS | {"spool", "ledger", "destinations", "attributes", "decide", "text"},
     "service": COMPOSED | {"observe"},
     "doctor": COMPOSED | {"observe"},
     "cli": COMPOSED | {"cards", "explain", "part10", "observe", "doctor", "service", "demo"},

@@ -30,8 +30,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
+from causeway import text
 from causeway.errors import BadDataSet
-from causeway.pipeline import text
 from causeway.pipeline.elements import WINDOW_BYTES, Dialect, Need, Nested, Walk, dialect_of, named
 from causeway.pipeline.references import series_in
 from causeway.pipeline.tags import LAST_GROUP, REFERENCES, SERIES_LEVEL, Tag

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 from pydicom._dicom_dict import DicomDictionary
 
-from causeway.pipeline import text
+from causeway import text
 from causeway.pipeline.elements import Dialect
 
 ATTRIBUTE_BYTES: Final = 8192

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from causeway import text
 from causeway.attributes import Attributes
 from causeway.errors import BadDataSet
-from causeway.pipeline import text
 from causeway.pipeline.elements import (
     IMPLICIT_LITTLE,
     UNDEFINED,

@@ -36,7 +36,7 @@ from causeway.deidentify.edit.values import Edited, Level, new_value
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
 from causeway.deidentify.subject import Subject
-from causeway.pipeline.text import decode
+from causeway.text import decode
 
 DEPTH_LIMIT: Final = 64
 

@@ -35,7 +35,7 @@ from causeway.deidentify.edit.whole import PADDING
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Code, Plan, Rule
 from causeway.deidentify.subject import Subject
-from causeway.pipeline.text import decode
+from causeway.text import decode
 
 _IMPLICIT: Final = "1.2.840.10008.1.2"
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"

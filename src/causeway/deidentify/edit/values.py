@@ -16,7 +16,7 @@ from causeway.deidentify.edit.syntax import TEXT_VRS
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
 from causeway.deidentify.subject import Subject
-from causeway.pipeline.text import decode
+from causeway.text import decode
 
 DUMMY_TEXT: Final = "REMOVED"
 _DUMMIES: Final = {

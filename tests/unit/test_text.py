@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import charset as pydicom_charset
 
-from causeway.pipeline.text import decode
+from causeway.text import decode
 
 # PS3.5 annexes H to K, and PS3.3 C.12.1.1.2.
 STANDARD = [

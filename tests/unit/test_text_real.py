@@ -13,10 +13,10 @@ import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
+from causeway import text
 from causeway.decide.people import Name, name_of
-from causeway.pipeline import text
 
-FILES = Path(__file__).parents[4] / "shared/data/dicom/pydicom"
+FILES = Path(__file__).parents[3] / "shared/data/dicom/pydicom"
 REPLACED = "\ufffd"
 TEXT = {"PN", "LO", "SH", "ST", "LT", "UT", "UC"}
 
