@@ -24,9 +24,10 @@ from random import Random
 
 import pytest
 
+from causeway.decide.policy import Route
 from causeway.errors import NotAllowed, StartupError, TemporaryError
 from causeway.ledger import InstanceState
-from causeway.pipeline import Compression, Route, points
+from causeway.pipeline import Compression, points
 from causeway.testing.disk import FaultyDisk, PowerCut
 from causeway.testing.site import Image, Site
 from causeway.values import Disposition

@@ -23,6 +23,7 @@ from causeway.ledger.claims import (
 )
 from causeway.ledger.ledger import Ledger, open_ledger
 from causeway.ledger.parcels import amended_by, kind_of
+from causeway.ledger.queue import waits_for_schedule
 from causeway.ledger.reports import (
     Count,
     Custody,
@@ -119,4 +120,5 @@ __all__ = [
     "custody_line",
     "kind_of",
     "open_ledger",
+    "waits_for_schedule",
 ]

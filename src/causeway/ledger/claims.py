@@ -90,7 +90,7 @@ class NewDelivery:
 class NewParcel:
     """A parcel that shall be entered."""
 
-    key: str = ""
+    key: str = field(default="", repr=False)
     """Of the group that it holds; empty for the main one. An amendment has the key of what it
     amends."""
     name: str = field(repr=False)

@@ -17,6 +17,11 @@ SCHEDULE = "schedule "
 """Begins the words of ``waits_for`` that speak of opening hours."""
 
 
+def waits_for_schedule(name: str) -> str:
+    """What ``waits_for`` says of a delivery outside the hours of this schedule."""
+    return SCHEDULE + name
+
+
 class QueueVerbs(Verbs):
     """What waits to be delivered."""
 
@@ -34,7 +39,7 @@ class QueueVerbs(Verbs):
         """
         values = {"the_destination": destination, "now": now, "urgent": urgent}
         if opens_at is not None:
-            values |= {"at": opens_at, "why": SCHEDULE + schedule}
+            values |= {"at": opens_at, "why": waits_for_schedule(schedule)}
         return self._db.write(
             lambda connection: (
                 connection.execute(_OPENED if opens_at is None else _CLOSED, values).rowcount

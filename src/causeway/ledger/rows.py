@@ -184,7 +184,7 @@ class ParcelRow:
     study_id: int
     number: int
     """1 for the first of its series."""
-    key: str
+    key: str = field(repr=False)
     """Of the group of instances that it holds; empty for the main one."""
     kind: ParcelKind
     generation: int

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from causeway.pipeline.deliver import LaneSettings
     from causeway.pipeline.events import Emit
     from causeway.pipeline.header import Structure, check, read_header
+    from causeway.pipeline.hours import Hours
     from causeway.pipeline.index import IndexRules, examined
-    from causeway.pipeline.policy import Route
     from causeway.pipeline.retry import RetryRules
     from causeway.pipeline.runner import DestinationPlan, Parts, Pipeline, PipelineSettings
     from causeway.pipeline.shipment import Compression, write_archive
@@ -29,13 +29,13 @@ __all__ = [
     "Compression",
     "DestinationPlan",
     "Emit",
+    "Hours",
     "IndexRules",
     "LaneSettings",
     "Parts",
     "Pipeline",
     "PipelineSettings",
     "RetryRules",
-    "Route",
     "Structure",
     "Treatment",
     "check",
@@ -49,9 +49,9 @@ _HOMES = {
     "deidentify": ("Treatment",),
     "deliver": ("LaneSettings",),
     "events": ("Emit",),
+    "hours": ("Hours",),
     "header": ("Structure", "check", "read_header"),
     "index": ("IndexRules", "examined"),
-    "policy": ("Route",),
     "retry": ("RetryRules",),
     "runner": ("DestinationPlan", "Parts", "Pipeline", "PipelineSettings"),
     "shipment": ("Compression", "write_archive"),

@@ -25,8 +25,8 @@ not come from multi-frame objects (images or frames?), and be more than one, whi
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from causeway.ledger import Acquisition
 from causeway.values import Header
@@ -43,6 +43,20 @@ class CompletionRules:
     after_release_seconds: float | None = None
     """None: the end of associations alone says nothing."""
     use_expected_counts: bool = True
+    quiet_by_source: Mapping[str, float] = field(default_factory=dict)
+    """Other quiet times, by source."""
+
+    def of(self, source: str) -> CompletionRules:
+        """The rules for series of a source. The shorter wait is never longer than the other."""
+        quiet = self.quiet_by_source.get(source)
+        if quiet is None:
+            return self
+        after = self.after_release_seconds
+        return replace(
+            self,
+            quiet_seconds=quiet,
+            after_release_seconds=None if after is None else min(after, quiet),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

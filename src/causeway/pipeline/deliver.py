@@ -4,16 +4,21 @@ A try claims a delivery, makes its shipment from the frozen recipe, hands it to 
 settles the claim with what came of it. When the destination says that it is not available, whatever
 the parcel, the lane closes for a while that grows with each such answer, and no try is spent; the
 first that gets through opens it again.
+
+Outside its destination's hours a lane takes only what is urgent; the rest is due when they begin,
+and its row says so. A parcel that is on its way when they end is finished.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, Protocol
 
+from causeway.decide.verdict import PRIO_URGENT
 from causeway.destinations import Destination, Memory, Proof
 from causeway.ledger import (
     Dead,
@@ -27,12 +32,19 @@ from causeway.ledger import (
 )
 from causeway.pipeline.events import Emit, bound
 from causeway.pipeline.failure import fault_of, outcome_of, worn_out
+from causeway.pipeline.hours import Hours
 from causeway.pipeline.leases import Lease, LeaseLost, Leases
 from causeway.pipeline.parcel import from_ledger
 from causeway.pipeline.placement import SEPARATOR
 from causeway.pipeline.points import reach
 from causeway.pipeline.retry import RetryRules, wait_seconds
 from causeway.pipeline.shipment import Compression, ParcelShipment, Source
+
+SAY_AGAIN_SECONDS: Final = 60.0
+"""How often the ledger is told anew that a lane is outside its hours."""
+
+PRIO_LAST: Final = 200
+"""The least urgent that the ledger has."""
 
 IDENTITY_OWNER: Final = "destination"
 """Owner of the claim that keeps a destination's identity among the ledger's placements."""
@@ -50,6 +62,8 @@ class LaneSettings:
 
     parallel: int = 2
     retry: RetryRules = field(default_factory=RetryRules)
+    hours: Hours | None = None
+    """When what is not urgent may go; at any time, if there are none."""
     compression: Compression = Compression.STORED
 
 
@@ -57,8 +71,19 @@ class DeliveryLedger(Protocol):
     """What a lane asks the ledger."""
 
     def claim_deliveries(
-        self, destination: str, *, limit: int, now: float, owner: str, lease_seconds: float
+        self,
+        destination: str,
+        *,
+        limit: int,
+        now: float,
+        owner: str,
+        lease_seconds: float,
+        prio_at_most: int = ...,
     ) -> tuple[DeliveryClaim, ...]: ...
+
+    def set_opening(
+        self, destination: str, *, opens_at: float | None, schedule: str, urgent: int, now: float
+    ) -> int: ...
 
     def settle_delivery(
         self, claim: DeliveryClaim, outcome: DeliveryOutcome, *, now: float
@@ -133,6 +158,8 @@ class Lane:
         self._lock = threading.Lock()
         self._closed_until = 0.0
         self._refusals = 0
+        self._said: tuple[float | None, float] | None = None
+        """When the ledger was told that hours begin, and when it was told."""
 
     @property
     def name(self) -> str:
@@ -142,9 +169,11 @@ class Lane:
         """Do one delivery that is due; False if there is none, or the lane is closed."""
         if now < self._closed_until:
             return False
+        open_now = self._tell_hours(now)
         claims = self._ledger.claim_deliveries(
             self.name, limit=1, now=now, owner=self._leases.owner,
             lease_seconds=self._leases.lease_seconds,
+            prio_at_most=PRIO_LAST if open_now else PRIO_URGENT,
         )  # fmt: skip
         for claim in claims:
             reach("deliver.claimed")
@@ -160,6 +189,33 @@ class Lane:
             reach("deliver.settled")
             self._tell(claim, tried, taken=taken, seconds=ended - now)
         return bool(claims)
+
+    def _tell_hours(self, now: float) -> bool:
+        """Whether all may go; the ledger hears of it whenever that changes.
+
+        And now and then while they are closed, as a person's retry makes due what is not.
+        """
+        hours = self.settings.hours
+        opens_at = None if hours is None else hours.opens_at(now)
+        with self._lock:
+            said, said_at = self._said or (math.nan, 0.0)
+            if said == opens_at and (opens_at is None or now < said_at + SAY_AGAIN_SECONDS):
+                return opens_at is None
+            changed = said != opens_at
+            self._said = opens_at, now
+        self._ledger.set_opening(
+            self.name,
+            opens_at=opens_at,
+            schedule=hours.name if hours else "",
+            urgent=PRIO_URGENT,
+            now=now,
+        )
+        if changed and hours is not None:
+            if opens_at is None:
+                self._emit("lane.open", destination=self.name)
+            else:
+                self._emit("lane.closed", destination=self.name, again_in_seconds=opens_at - now)
+        return opens_at is None
 
     def _try(self, claim: DeliveryClaim, lease: Lease) -> _Tried:
         rules = self.settings.retry

@@ -114,7 +114,7 @@ def examined(
     return Indexed(
         record=record,
         header=header,
-        due_at=now + rules.completion.quiet_seconds,
+        due_at=now + rules.completion.of(record.receipt.caller.source).quiet_seconds,
         expected_count=expected_in(header) if rules.completion.use_expected_counts else None,
         head=head,
     )

@@ -9,17 +9,19 @@ names, sizes and digests, against which the members are held again before anythi
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from blake3 import blake3
 
 from causeway.decide.labels import Labels
+from causeway.decide.verdict import Field
 from causeway.errors import LedgerCorrupt
-from causeway.ledger import InstanceRow, ParcelRow
+from causeway.ledger import InstanceRow, ParcelKind, ParcelRow, amended_by, kind_of
 from causeway.pipeline.deidentify import CleanSeries
 from causeway.pipeline.names import SeriesNames, labels, moment
 from causeway.values import Identity
@@ -31,6 +33,7 @@ ARCHIVE_SUFFIX: Final = ".dicom.zip"
 NO_MODALITY: Final = "NA"
 
 _UID: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_NUMBERED: Final = re.compile(r"\.(?:amendment|again)-[0-9]+\Z")
 _MODALITY: Final = re.compile(r"[A-Z0-9]{1,16}")
 
 
@@ -44,10 +47,22 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """A parcel of the same series that this one adds to."""
+    """A parcel of the same group that this one adds to, or takes the place of."""
 
     number: int
     name: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which part of its series a parcel holds."""
+
+    key: str = field(default="", repr=False)
+    """Tells it from the other parts, for ever; empty for the main one, which may be all."""
+    acquisition_uid: str = field(default="", repr=False)
+    attached_to: str = field(default="", repr=False)
+    """The series into whose acquisition it goes; empty if it has its own."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +83,13 @@ class Parcel:
     """File name of the archive."""
     number: int
     """1 for the first of its series."""
+    kind: ParcelKind
     amends: tuple[Earlier, ...]
+    part: Part
     names: SeriesNames = field(repr=False)
     labels: Labels = field(repr=False)
+    fields: Mapping[str, Field] = field(repr=False)
+    """The hierarchy, with what stood in the header beside what was made of it."""
     moment: dt.datetime | None = field(repr=False)
     """When the images were acquired; the time of the members."""
     modality: str
@@ -97,9 +116,12 @@ class Parcel:
             "recipe": RECIPE_VERSION,
             "name": self.name,
             "number": self.number,
+            "kind": self.kind.value,
             "amends": [asdict(earlier) for earlier in self.amends],
+            "part": asdict(self.part),
             "names": asdict(self.names),
             "labels": asdict(self.labels),
+            "fields": {name: asdict(each) for name, each in self.fields.items()},
             "moment": self.moment.isoformat() if self.moment else None,
             "modality": self.modality,
             "treatments": dict(self.treatments),
@@ -109,24 +131,59 @@ class Parcel:
 
 
 def package(
-    clean: CleanSeries, completion: Completion, earlier: Sequence[ParcelRow] = ()
+    clean: CleanSeries,
+    completion: Completion,
+    earlier: Sequence[ParcelRow] = (),
+    *,
+    number: int = 0,
+    part: Part | None = None,
+    wanted: Labels | None = None,
+    fields: Mapping[str, Field] | None = None,
+    name: str = "",
+    whole: bool = False,
 ) -> Parcel:
-    """The recipe for the instances of a clean series; ``earlier`` are its parcels so far."""
-    wanted = labels(clean.names)
-    number = len(earlier) + 1
-    amendment = f".amendment-{number - 1}" if number > 1 else ""
+    """The recipe for instances of a clean series.
+
+    ``earlier`` are the series' parcels so far; ``number`` that of this one, the next if it is not
+    said. Labels and name are those of a series of which nothing is known but its names, unless they
+    are ``wanted`` otherwise. ``whole``: this packaging holds what was sent before too.
+    """
+    part = part or Part()
+    wanted = wanted or labels(clean.names)
+    kind = kind_of(part.key, [(row.key, row.state) for row in earlier], whole=whole)
+    known = {row.name for row in earlier}
+    names = (each for each in file_names(wanted.acquisition, kind) if each not in known)
     return Parcel(
-        name=f"{wanted.acquisition}{amendment}{ARCHIVE_SUFFIX}",
-        number=number,
-        amends=tuple(Earlier(number=row.number, name=row.name) for row in earlier),
+        name=name or next(names),
+        number=number or len(earlier) + 1,
+        kind=kind,
+        amends=tuple(
+            Earlier(number=row.number, name=row.name) for row in amended_by(part.key, earlier)
+        ),
+        part=part,
         names=clean.names,
         labels=wanted,
+        fields=fields or {},
         moment=moment(clean.names),
         modality=clean.modality,
         treatments=tuple((name, treatment.value) for name, treatment in clean.treatments),
         completion=completion,
         members=members(clean.instances, clean.modality),
     )
+
+
+def file_names(stem: str, kind: ParcelKind) -> Iterator[str]:
+    """Names for the archive, the best first; the caller knows which are taken."""
+    if kind is not ParcelKind.AMENDMENT:
+        yield f"{stem}{ARCHIVE_SUFFIX}"
+    word = "amendment" if kind is ParcelKind.AMENDMENT else "again"
+    for number in itertools.count(1):
+        yield f"{stem}.{word}-{number}{ARCHIVE_SUFFIX}"
+
+
+def stem_of(name: str) -> str:
+    """What a name of ``file_names`` was made from."""
+    return _NUMBERED.sub("", name.removesuffix(ARCHIVE_SUFFIX))
 
 
 def from_ledger(row: ParcelRow, instances: Sequence[InstanceRow]) -> Parcel:
@@ -141,7 +198,10 @@ def from_ledger(row: ParcelRow, instances: Sequence[InstanceRow]) -> Parcel:
         parcel = Parcel(
             name=found["name"],
             number=found["number"],
+            kind=ParcelKind(found["kind"]),
             amends=tuple(Earlier(**earlier) for earlier in found["amends"]),
+            part=Part(**found["part"]),
+            fields={name: Field(**each) for name, each in found["fields"].items()},
             names=_names(found["names"]),
             labels=Labels(**found["labels"]),
             moment=dt.datetime.fromisoformat(found["moment"]) if found["moment"] else None,
@@ -158,6 +218,14 @@ def from_ledger(row: ParcelRow, instances: Sequence[InstanceRow]) -> Parcel:
             hint="restore the ledger from a backup, or send the series again",
         )
     return parcel
+
+
+def labels_in(row: ParcelRow) -> Labels:
+    """The labels that a parcel was made with. Raises ``LedgerCorrupt``."""
+    try:
+        return Labels(**json.loads(row.manifest)["labels"])
+    except (KeyError, TypeError, ValueError):
+        raise LedgerCorrupt(f"the manifest of parcel {row.id} cannot be read") from None
 
 
 def _names(found: dict[str, Any]) -> SeriesNames:

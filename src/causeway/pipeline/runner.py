@@ -22,17 +22,19 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
+from causeway.decide.policy import Policy
 from causeway.destinations import Destination, DestinationSettings, Files, build
 from causeway.errors import LedgerCorrupt, TemporaryError
 from causeway.ledger import Ledger
 from causeway.pipeline.completion import CompletionRules
+from causeway.pipeline.decider import Decider
 from causeway.pipeline.deidentify import Treatment
 from causeway.pipeline.deliver import Lane, LaneSettings, LedgerMemory
 from causeway.pipeline.events import Emit
+from causeway.pipeline.grouping import Grouper
 from causeway.pipeline.header import Structure
 from causeway.pipeline.index import Indexer, IndexRules
 from causeway.pipeline.leases import LEASE_SECONDS, Leases
-from causeway.pipeline.policy import Route
 from causeway.pipeline.retire import Retirement
 from causeway.pipeline.stages import StageRules, Stages
 from causeway.pipeline.work import StageWorker
@@ -67,9 +69,11 @@ class DestinationPlan:
 class PipelineSettings:
     """The configuration, as far as it concerns the pipeline."""
 
-    routes: Sequence[Route]
+    policy: Policy
     destinations: Sequence[DestinationPlan]
     completion: CompletionRules = field(default_factory=CompletionRules)
+    acquisition_delay_seconds: float = 0.0
+    study_quiet_seconds: float = 300.0
     structure: Structure = Structure.WHOLE
     keep_seconds: float = 24 * 3600.0
     lease_seconds: float = LEASE_SECONDS
@@ -99,10 +103,19 @@ class Parts:
             IndexRules(completion=settings.completion, structure=settings.structure),
             emit=emit, clock=self.clock,
         )  # fmt: skip
+        decider = Decider(ledger, settings.policy)
         rules = StageRules(
             completion=settings.completion,
-            routes=settings.routes,
+            decide=lambda claim, now: decider(claim.study, claim.series, now).verdict,
+            grouping=Grouper(ledger),
             treatments={plan.settings.name: plan.treatment for plan in settings.destinations},
+            acquisition_delay_seconds=settings.acquisition_delay_seconds,
+            study_quiet_seconds=settings.study_quiet_seconds,
+            hours={
+                plan.settings.name: plan.lane.hours
+                for plan in settings.destinations
+                if plan.lane.hours is not None
+            },
         )
         stages = Stages(ledger, rules, indexed_until=lambda: self.indexer.indexed_until)
         self.stages = StageWorker(stages, ledger, self.leases, rng=rng, emit=emit)

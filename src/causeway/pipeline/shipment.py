@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from causeway import __version__
+from causeway.decide.verdict import Field
 from causeway.destinations import Seal, Write
 from causeway.ledger import InstanceRow
 from causeway.pipeline.archive import ZipWriter
@@ -125,9 +126,12 @@ def metadata(parcel: Parcel, seal: Seal, compression: Compression, created_at: f
         },
         "parcel": {
             "number": parcel.number,
+            "kind": parcel.kind.value,
             "amends": [{"number": e.number, "archive": e.name} for e in parcel.amends],
         },
+        "group": asdict(parcel.part),
         "hierarchy": asdict(parcel.labels),
+        "fields": {name: _field(each) for name, each in sorted(parcel.fields.items())},
         "study": {
             "study_instance_uid": names.study_instance_uid,
             "patient_id": identity.patient_id,
@@ -149,6 +153,14 @@ def metadata(parcel: Parcel, seal: Seal, compression: Compression, created_at: f
         "members": [_member(member) for member in parcel.members],
     }
     return (json.dumps(text, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+_NOT_TOLD: Final = "PatientBirthDate"
+"""An age is told, but not the day that it was counted from."""
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {**asdict(field), "raw": "" if field.origin == _NOT_TOLD else field.raw}
 
 
 _TOLD_ANEW: Final = ("written_by", "created_at", "completion")

@@ -1,51 +1,65 @@
-"""The stages of a series: completion, policy, de-identification, packaging.
+"""The stages of a series: completion, decision, de-identification, packaging.
 
 Each is a function of a claim and gives the outcome that the ledger turns into the next state. None
 of them knows threads, leases or logs; that is the runner's. None needs the bytes of an instance: a
 parcel is a recipe, so what packaging costs is rows (0.2 s for 2,000 images), whatever their size.
+
+When a stage may begin is a stage's matter as well: a decision waits for the acquisition delay, and
+a series whose route wants its study whole waits for the others, once it is decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from causeway.decide.verdict import (
+    Denied,
+    Held,
+    Late,
+    Routed,
+    Unit,
+    Verdict,
+    from_text,
+    to_text,
+)
 from causeway.ledger import (
     Acquisition,
     Advanced,
     AssociationRow,
     Dead,
-    InstanceRow,
     LookAgain,
-    NewDelivery,
-    NewParcel,
-    Packaged,
-    ParcelRow,
     SeriesClaim,
     SeriesOutcome,
     SeriesState,
+    Wait,
 )
-from causeway.pipeline import completion, policy
-from causeway.pipeline.deidentify import Treatment, passthrough, restored
+from causeway.ledger.states import ARRIVING
+from causeway.pipeline import completion, packaging
+from causeway.pipeline.deidentify import Treatment, passthrough
+from causeway.pipeline.grouping import Grouping
+from causeway.pipeline.hours import Hours
 from causeway.pipeline.index import RELEASED
-from causeway.pipeline.parcel import Completion, package
-from causeway.pipeline.placement import SEPARATOR, Places, place_series
 
 LOOK_AGAIN_SECONDS: Final = 0.1
 """Soonest second look at a series whose time has come while indexing lags behind."""
+STUDY_LOOK_SECONDS: Final = 60.0
+"""Latest second look at a study that is not whole yet; a person may have let go of a series."""
+
+WAITS_FOR_DELAY: Final = "acquisition delay"
+WAITS_FOR_STUDY: Final = "the rest of its study, which goes whole"
+
+Decide = Callable[[SeriesClaim, float], Verdict]
+"""What the rules, and what people have said, make of a series at a time."""
 
 
-class Facts(Places, Protocol):
+class Facts(packaging.Facts, Protocol):
     """What stages ask the ledger."""
 
     def acquisitions(self, series_id: int) -> tuple[Acquisition, ...]: ...
 
     def associations_of(self, series_id: int) -> tuple[AssociationRow, ...]: ...
-
-    def to_package(self, series_id: int) -> tuple[InstanceRow, ...]: ...
-
-    def parcels_of(self, series_id: int) -> tuple[ParcelRow, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +67,16 @@ class StageRules:
     """The configuration, as far as it concerns stages."""
 
     completion: completion.CompletionRules
-    routes: Sequence[policy.Route]
+    decide: Decide
+    grouping: Grouping
     treatments: Mapping[str, Treatment]
     """For each destination."""
+    acquisition_delay_seconds: float = 0.0
+    """Between completion and decision, for corrections at the scanner."""
+    study_quiet_seconds: float = 300.0
+    """Without an image of it, a study is whole."""
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    """Of destinations that have them."""
 
 
 class Stages:
@@ -67,6 +88,7 @@ class Stages:
         self._facts = facts
         self._rules = rules
         self._indexed_until = indexed_until
+        self._packaging = packaging.Packaging(facts, rules.grouping, rules.hours)
         self._by_state: Mapping[SeriesState, Callable[[SeriesClaim, float], SeriesOutcome]] = {
             SeriesState.OPEN: self._complete,
             SeriesState.REOPENED: self._complete,
@@ -97,12 +119,23 @@ class Stages:
             associations_open=claim.associations_open,
             released_at=self._released_at(claim),
         )
-        known_at = now if self._indexed_until is None else self._indexed_until()
-        match completion.decide(facts, self._rules.completion, now, known_at=known_at):
+        rules = self._rules.completion.of(series.source)
+        match completion.decide(facts, rules, now, known_at=self._known_at(now)):
             case completion.Complete(reason=reason):
-                return Advanced(to=SeriesState.COMPLETE, reason=reason, expected_count=expected)
+                delay = self._rules.acquisition_delay_seconds
+                return Advanced(
+                    to=SeriesState.COMPLETE,
+                    reason=reason,
+                    expected_count=expected,
+                    due_at=now + delay if delay else None,
+                    waits_for=WAITS_FOR_DELAY if delay else "",
+                )
             case completion.LookAgain(at=at):
                 return LookAgain(at=max(at, now + LOOK_AGAIN_SECONDS))
+
+    def _known_at(self, now: float) -> float:
+        """Up to when all that arrived is known."""
+        return now if self._indexed_until is None else self._indexed_until()
 
     def _released_at(self, claim: SeriesClaim) -> float | None:
         """When the last association ended, if every one of them ended in order."""
@@ -116,62 +149,75 @@ class Stages:
         return claim.associations_ended_at if outcomes == {RELEASED} else None
 
     def _decide(self, claim: SeriesClaim, now: float) -> SeriesOutcome:
-        del now
-        verdict = policy.decide(self._rules.routes)
+        series = claim.series
+        verdict = self._rules.decide(claim, now)
         match verdict:
-            case policy.Routed():
-                return Advanced(
-                    to=SeriesState.ROUTED, reason=verdict.route, verdict=policy.to_text(verdict)
+            case Routed():
+                held = self._held_as_late(claim, verdict)
+                return held or Advanced(
+                    to=SeriesState.ROUTED,
+                    reason=", ".join(verdict.routes),
+                    verdict=to_text(verdict),
+                    prio=verdict.prio,
                 )
-            case policy.Held(reason=reason) if not claim.series.released_by:
-                return Advanced(to=SeriesState.HELD, reason=reason)
-            case policy.Denied(reason=reason) if not claim.series.released_by:
-                return Advanced(to=SeriesState.DENIED, reason=reason)
-            case policy.Held(reason=reason) | policy.Denied(reason=reason):
+            case Held(code=code, reason=reason) if not series.released_by:
+                return Advanced(to=SeriesState.HELD, code=code, reason=reason)
+            case Denied(code=code, reason=reason) if not series.released_by:
+                return Advanced(to=SeriesState.DENIED, code=code, reason=reason)
+            case Held(code=code, reason=reason) | Denied(code=code, reason=reason):
                 # A person let it go on, but the rules do not say where to.
-                return Dead(code="no_route", text=reason)
+                return Dead(code=code, text=reason)
+
+    def _held_as_late(self, claim: SeriesClaim, verdict: Routed) -> Advanced | None:
+        """What has come after its series was packaged, and does not go by itself.
+
+        What a person has let go goes; where it cannot go whole, as an amendment.
+        """
+        series = claim.series
+        if series.whole or series.released_generation == series.generation:
+            return None
+        if verdict.late is Late.AMEND or not packaging.standing(self._facts.parcels_of(series.id)):
+            return None
+        if verdict.late is Late.HOLD:
+            return Advanced(
+                to=SeriesState.HELD, code="late", reason="images came after it was packaged"
+            )
+        live = self._facts.to_package(series.id, whole=True)
+        gone = sum(row.bytes_gone_at is not None for row in live)
+        if not gone:
+            return None
+        return Advanced(
+            to=SeriesState.HELD,
+            code="bytes_gone",
+            reason=f"images came late, and it cannot go again whole: the bytes of {gone} are gone; "
+            "released, what came late goes by itself",
+        )
 
     def _clean(self, claim: SeriesClaim, now: float) -> SeriesOutcome:
-        del now
-        verdict = policy.from_text(claim.series.verdict)
+        verdict = from_text(claim.series.verdict)
+        if verdict.unit is Unit.STUDY and (wait := self._until_whole(claim, now)) is not None:
+            return wait
         record = passthrough(verdict.destinations, self._rules.treatments)
         return Advanced(to=SeriesState.CLEANED, reason="passed as it came", cleaning=record)
 
+    def _until_whole(self, claim: SeriesClaim, now: float) -> Wait | None:
+        """None if no series of the study is arriving, and it has been quiet for long enough.
+
+        A series that a person holds, or that failed, is not waited for.
+        """
+        quiet = self._rules.study_quiet_seconds
+        last_at = claim.study.last_at
+        arriving = [
+            row.due_at for row in self._facts.series_of(claim.study.id) if row.state in ARRIVING
+        ]
+        if arriving:
+            at = min(arriving)
+        elif last_at > now + quiet or self._known_at(now) >= last_at + quiet:
+            return None  # the first: stamped before the clock was set back, as in completion
+        else:
+            at = last_at + quiet
+        until = min(max(at, now + LOOK_AGAIN_SECONDS), now + STUDY_LOOK_SECONDS)
+        return Wait(until=until, why=WAITS_FOR_STUDY)
+
     def _package(self, claim: SeriesClaim, now: float) -> SeriesOutcome:
-        series = claim.series
-        instances = self._facts.to_package(series.id)
-        if not instances:
-            # No move of the tables leads here; waiting for what cannot come would hide it.
-            return Dead(code="nothing_to_package", text="all its images are in earlier parcels")
-        clean = restored(claim.study, series, instances)
-        parcel = package(
-            clean,
-            Completion(
-                reason=series.completion_reason,
-                instances=series.instance_count,
-                expected=series.expected_count,
-            ),
-            self._facts.parcels_of(series.id),
-        )
-        deliveries = [
-            NewDelivery(
-                destination=name,
-                target=SEPARATOR.join(
-                    place_series(
-                        self._facts, name, parcel.labels,
-                        study_id=series.study_id, series_id=series.id, at=now,
-                    )
-                ),
-                prio=series.prio,
-            )
-            for name, _ in clean.treatments
-        ]  # fmt: skip
-        made = NewParcel(
-            name=parcel.name,
-            size=parcel.size,
-            digest=parcel.digest(),
-            instance_ids=tuple(member.instance.id for member in parcel.members),
-            deliveries=tuple(deliveries),
-            manifest=parcel.manifest(),
-        )
-        return Packaged(parcels=(made,))
+        return self._packaging.run(claim, from_text(claim.series.verdict), now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from causeway.config import AnyDestination, Configuration
@@ -10,38 +11,54 @@ from causeway.pipeline import (
     CompletionRules,
     Compression,
     DestinationPlan,
+    Hours,
     LaneSettings,
     PipelineSettings,
     RetryRules,
-    Route,
     Treatment,
 )
+from causeway.schedule import Schedule, zone_of
+from causeway.service.deciding import machine_zone, policy_of
 
 
 def pipeline_settings(configuration: Configuration) -> PipelineSettings:
     completion = configuration.completion
+    hours = {
+        each.name: Hours(
+            name=each.name,
+            schedule=Schedule.parse(
+                each.windows, zone_of(each.timezone) if each.timezone else machine_zone()
+            ),
+        )
+        for each in configuration.schedules
+    }
     return PipelineSettings(
-        routes=[
-            Route(name=route.name or f"route {number}", destinations=route.destinations)
-            for number, route in enumerate(configuration.routes, start=1)
-        ],
-        destinations=[_plan(each) for each in configuration.destinations],
+        policy=policy_of(configuration),
+        destinations=[_plan(each, hours) for each in configuration.destinations],
         completion=CompletionRules(
             quiet_seconds=completion.quiet_seconds,
             after_release_seconds=completion.after_release_seconds,
             use_expected_counts=completion.use_expected_counts,
+            quiet_by_source={
+                source.name: source.quiet_seconds
+                for source in configuration.sources
+                if source.quiet_seconds is not None
+            },
         ),
+        acquisition_delay_seconds=completion.acquisition_delay_seconds,
+        study_quiet_seconds=completion.study_quiet_seconds,
         keep_seconds=configuration.retire.keep_hours * 3600,
     )
 
 
-def _plan(settings: AnyDestination) -> DestinationPlan:
+def _plan(settings: AnyDestination, hours: Mapping[str, Hours]) -> DestinationPlan:
     retry = settings.retry
     return DestinationPlan(
         settings=FolderSettings(name=settings.name, path=Path(settings.path)),
         treatment=Treatment(settings.deidentify),
         lane=LaneSettings(
             parallel=settings.parallel_deliveries,
+            hours=hours[settings.schedule] if settings.schedule else None,
             compression=Compression(settings.compression),
             retry=RetryRules(
                 first_seconds=retry.first_seconds,

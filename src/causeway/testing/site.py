@@ -13,12 +13,13 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from causeway.decide.policy import Policy, Route
 from causeway.destinations import Files, FolderSettings
 from causeway.ledger import Ledger, open_ledger
 from causeway.pipeline import (
@@ -29,7 +30,6 @@ from causeway.pipeline import (
     Parts,
     PipelineSettings,
     RetryRules,
-    Route,
     Treatment,
 )
 from causeway.spool import (
@@ -82,6 +82,12 @@ class Image:
     modality: str = "CT"
     manufacturer: str = "Acme"
     expected: str = ""
+    acquisition: str = "1"
+    image_type: str = "ORIGINAL\\PRIMARY"
+    comments: str = ""
+    """Patient Comments, where routing strings often stand."""
+    refers_to: str = ""
+    """UID of another series."""
     cut: int = 0
     """Bytes missing at its end."""
 
@@ -99,8 +105,11 @@ class Image:
 
     def data(self) -> bytes:
         pixels = Random(f"{self.uid}/{self.variant}").randbytes(self.size)
+        reference = data_set((0x0020000E, "UI", self.refers_to))
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, len(reference)) + reference
         whole = data_set(
             (0x00080005, "CS", "ISO_IR 192"),
+            (0x00080008, "CS", self.image_type),
             (0x00080016, "UI", CT),
             (0x00080018, "UI", self.uid),
             (0x00080020, "DA", "20260102"),
@@ -109,12 +118,14 @@ class Image:
             (0x00080070, "LO", self.manufacturer),
             (0x00081030, "LO", self.description),
             (0x0008103E, "LO", self.series_description),
+            (0x00081115, "SQ", item if self.refers_to else b""),
             (0x00100010, "PN", self.patient),
             (0x00100020, "LO", f"P{self.study}"),
+            (0x00104000, "LT", self.comments),
             (0x0020000D, "UI", self.study_uid),
             (0x0020000E, "UI", self.series_uid),
             (0x00200011, "IS", str(self.series)),
-            (0x00200012, "IS", "1"),
+            (0x00200012, "IS", self.acquisition),
             (0x00200013, "IS", str(self.number)),
             (0x00201002, "IS", self.expected),
             (0x7FE00010, "OW", pixels),
@@ -188,14 +199,16 @@ class Site:
 
     def usual_settings(self) -> PipelineSettings:
         return PipelineSettings(
-            routes=(Route(name="all", destinations=("archive",)),),
+            policy=Policy(routes=(Route(name="all", destinations=("archive",)),)),
             destinations=(self.plan("archive"),),
             completion=CompletionRules(quiet_seconds=30.0),
             keep_seconds=60.0,
         )
 
-    def configure(self, **changes: Any) -> None:
-        """Other settings, from the next start on."""
+    def configure(self, *, routes: Sequence[Route] | None = None, **changes: Any) -> None:
+        """Other settings, from the next start on; ``routes`` alone for a policy of only these."""
+        if routes is not None:
+            changes["policy"] = Policy(routes=tuple(routes))
         self.settings = replace(self.settings, **changes)
 
     # --- starting and ending ------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from causeway.decide.policy import Route
 from causeway.destinations import FolderSettings, Proof, Seal, Shipment
 from causeway.errors import (
     DestinationConflict,
@@ -24,7 +25,6 @@ from causeway.pipeline import (
     DestinationPlan,
     LaneSettings,
     RetryRules,
-    Route,
     Treatment,
 )
 from causeway.pipeline.deliver import LedgerMemory

@@ -37,6 +37,7 @@ def row_of(parcel: Parcel, **values: Any) -> ParcelRow:
     return ParcelRow(
         **{
             "id": 5, "series_id": 34, "study_id": 7, "number": parcel.number, "generation": 2,
+            "key": parcel.part.key, "kind": parcel.kind,
             "state": ParcelState.MADE, "name": parcel.name, "size": parcel.size,
             "digest": parcel.digest(), "manifest": parcel.manifest(),
             "instance_count": len(parcel.members), "created_at": 0.0, "settled_at": None,
@@ -159,6 +160,7 @@ def test_amendments_say_what_they_amend() -> None:
     )
     assert described["parcel"] == {
         "number": 3,
+        "kind": "amendment",
         "amends": [
             {"number": 1, "archive": "T1.dicom.zip"},
             {"number": 2, "archive": "T1.amendment-1.dicom.zip"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from causeway.decide.labels import Labels
 from causeway.errors import DestinationUnavailable
 from causeway.ledger import Placement
-from causeway.pipeline.placement import place_series
+from causeway.pipeline.placement import Wanted, place_acquisition, place_stem
 from causeway.testing.site import Image, Site
 
 
@@ -39,8 +41,11 @@ def label(session: str = "Brain", acquisition: str = "T1", subject: str = "P1") 
     )  # fmt: skip
 
 
-def place(places: Places, labels: Labels, study: int, series: int, where: str = "a") -> str:
-    return "/".join(place_series(places, where, labels, study_id=study, series_id=series, at=0.0))
+def place(
+    places: Places, labels: Labels, study: int, series: int, where: str = "a", **said: Any
+) -> str:
+    wanted = Wanted(labels=labels, study_id=study, series_id=series, **said)
+    return "/".join(place_acquisition(places, where, wanted, at=0.0))
 
 
 def test_the_first_gets_the_label_and_the_next_another() -> None:
@@ -57,6 +62,71 @@ def test_who_has_a_folder_keeps_it_under_another_label_too() -> None:
     first = place(places, label(), 1, 1)
     assert place(places, label("Other", "T9"), 1, 1) == first
     assert place(places, label("Other", "T9"), 1, 2) == "unknown/Unsorted/P1/Brain/T9"
+
+
+def elsewhere(project: str, **values: str) -> Labels:
+    return replace(label(**values), group="neuro", project=project)
+
+
+def test_another_place_is_another_folder() -> None:
+    places = Places()
+    assert place(places, label(), 1, 1) == "unknown/Unsorted/P1/Brain/T1"
+    assert place(places, elsewhere("A"), 1, 1) == "neuro/A/P1/Brain/T1"
+    assert place(places, elsewhere("A"), 1, 2) == "neuro/A/P1/Brain/T1_dup-1"
+    assert place(places, elsewhere("B"), 1, 2) == "neuro/B/P1/Brain/T1"
+    # Back, or spelt otherwise: where it was.
+    assert place(places, label(acquisition="T9"), 1, 1) == "unknown/Unsorted/P1/Brain/T1"
+    assert place(places, elsewhere("a"), 1, 2) == "neuro/A/P1/Brain/T1_dup-1"
+
+
+def test_a_session_that_is_said_is_another_folder() -> None:
+    places = Places()
+    assert place(places, label(), 1, 1) == "unknown/Unsorted/P1/Brain/T1"
+    said = {"session_is_said": True}
+    assert place(places, label("Visit 2"), 1, 1, **said) == "unknown/Unsorted/P1/Visit 2/T1"
+    assert place(places, label("Visit 2"), 1, 2, **said) == "unknown/Unsorted/P1/Visit 2/T1_dup-1"
+    assert place(places, label("Visit 2"), 2, 3, **said) == "unknown/Unsorted/P1/Visit 2_dup-1/T1"
+    assert place(places, label("visit 2"), 2, 4, **said) == (
+        "unknown/Unsorted/P1/Visit 2_dup-1/T1_dup-1"
+    )
+    # What nobody said goes where its label stands, or else to the first.
+    assert place(places, label("Visit 2"), 1, 1) == "unknown/Unsorted/P1/Visit 2/T1"
+    assert place(places, label("Other"), 1, 1) == "unknown/Unsorted/P1/Brain/T1"
+    named = {"acquisition_is_said": True}
+    assert place(places, label(acquisition="T2"), 1, 1, **named) == "unknown/Unsorted/P1/Brain/T2"
+
+
+def test_groups_of_a_series_have_a_folder_each() -> None:
+    places = Places()
+    assert place(places, label(), 1, 1) == "unknown/Unsorted/P1/Brain/T1"
+    assert place(places, label(acquisition="T1_2"), 1, 1, key="2") == (
+        "unknown/Unsorted/P1/Brain/T1_2"
+    )
+    assert place(places, label(), 1, 1, key="3") == "unknown/Unsorted/P1/Brain/T1_dup-1"
+    assert place(places, label(), 1, 1) == "unknown/Unsorted/P1/Brain/T1"
+
+
+def test_merged_acquisitions_share_a_folder_but_no_name() -> None:
+    places = Places()
+    merged = {"merges": True}
+    assert place(places, label(), 1, 1) == "unknown/Unsorted/P1/Brain/T1"
+    first = place(places, label(), 1, 2, **merged)
+    assert first == "unknown/Unsorted/P1/Brain/T1_dup-1", "that one is not shared"
+    assert place(places, label(acquisition="t1"), 1, 3, **merged) == first
+    assert place(places, label(acquisition="T2"), 1, 3, **merged) != first
+    assert place(places, label(), 2, 4, **merged) == "unknown/Unsorted/P1/Brain_dup-1/T1"
+    folders = [("a", tuple(first.split("/")))]
+
+    def stem(owner: str, text: str = "T1", taken: tuple[str, ...] = ()) -> str:
+        return place_stem(places, folders, text, owner, taken=taken, at=0.0)
+
+    assert [stem("series:2"), stem("series:3"), stem("series:2")] == ["T1", "T1_dup-1", "T1"]
+    assert stem("series:4", "t1") == "t1_dup-2"
+    assert stem("series:5", "T3", ("t3",)) == "T3_dup-1"
+    # A name must be free in each of the folders.
+    both = [*folders, ("b", ("x",))]
+    assert place_stem(places, [("b", ("x",))], "T4", "series:6", at=0.0) == "T4"
+    assert place_stem(places, both, "T4", "series:7", at=0.0) == "T4_dup-1"
 
 
 def test_names_that_differ_in_case_only_are_told_apart() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from causeway.decide.policy import Route
 from causeway.destinations import FolderSettings
 from causeway.errors import LedgerBusy
 from causeway.ledger import SeriesClaim, SeriesRow, SeriesState
-from causeway.pipeline import CompletionRules, DestinationPlan, Route, Treatment
+from causeway.pipeline import CompletionRules, DestinationPlan, Treatment
 from causeway.pipeline.stages import Stages
 from causeway.pipeline.work import STAGE_RETRY
 from causeway.testing.site import Image, Site
@@ -120,6 +121,7 @@ def test_a_late_image_reopens_and_amends(site: Site) -> None:
     first, second = sorted(site.archives(), key=lambda a: len(a.members), reverse=True)
     assert second.metadata["parcel"] == {
         "number": 2,
+        "kind": "amendment",
         "amends": [{"number": 1, "archive": "T1.dicom.zip"}],
     }
     assert len(first.members) == 3
@@ -248,8 +250,8 @@ def test_one_that_asks_for_the_impossible_does_not_harm_the_others(
         site.receive(Image(series=number))
     original = site.ledger.to_package
 
-    def to_package(series_id: int) -> Any:
-        rows = original(series_id)
+    def to_package(series_id: int, *, whole: bool = False) -> Any:
+        rows = original(series_id, whole=whole)
         # Without its instance the parcel is not what the ledger wants.
         return (replace(rows[0], id=9999),) if series_id == 2 else rows
 

@@ -1,0 +1,330 @@
+"""Packaging: the groups of a clean series become parcels, each with its folder and its name.
+
+The grouping is of all instances of the series, so that what comes late finds its group. What is in
+a parcel already goes again only if the series goes again whole: when its route asks for that, or
+when a person has sent it elsewhere after it was delivered.
+
+A group that belongs to another series goes into that one's folder. That is known once the other is
+packaged, so this one waits for it, but not for long: a series that does not come must not keep its
+screen captures here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from causeway.decide.grouping import Group
+from causeway.decide.hierarchy import labels_of
+from causeway.decide.labels import FILE_CHARACTERS, Labels, first_label, suffixed
+from causeway.decide.verdict import PRIO_URGENT, Field, Late, Routed
+from causeway.ledger import (
+    Dead,
+    DeliveryRow,
+    DeliveryState,
+    InstanceRow,
+    NewDelivery,
+    NewParcel,
+    Packaged,
+    ParcelKind,
+    ParcelRow,
+    ParcelState,
+    SeriesClaim,
+    SeriesRow,
+    Wait,
+    kind_of,
+    waits_for_schedule,
+)
+from causeway.ledger.states import WAITING, WORKABLE
+from causeway.pipeline.deidentify import restored
+from causeway.pipeline.grouping import Grouping
+from causeway.pipeline.hours import Hours
+from causeway.pipeline.names import labels
+from causeway.pipeline.parcel import (
+    ARCHIVE_SUFFIX,
+    Completion,
+    Parcel,
+    Part,
+    file_names,
+    labels_in,
+    package,
+    stem_of,
+)
+from causeway.pipeline.placement import SEPARATOR, Places, Wanted, place_acquisition, place_stem
+
+ATTACHING_SECONDS: Final = 900.0
+"""How long a group waits for the series that it goes with, once its own is ready. Longer than any
+series of the same examination takes from its last image to its parcel."""
+LOOK_SECONDS: Final = 5.0
+WAITS_FOR_OTHER: Final = "the series that part of it goes with"
+
+Folders = Mapping[str, tuple[str, ...]]
+"""Of one acquisition, by destination."""
+
+
+class Facts(Places, Protocol):
+    """What packaging asks the ledger."""
+
+    def to_package(self, series_id: int, *, whole: bool = False) -> tuple[InstanceRow, ...]: ...
+
+    def parcels_of(self, series_id: int) -> tuple[ParcelRow, ...]: ...
+
+    def deliveries_of(
+        self,
+        *,
+        study_id: int | None = None,
+        series_id: int | None = None,
+        parcel_id: int | None = None,
+    ) -> tuple[DeliveryRow, ...]: ...
+
+    def series_of(self, study_id: int) -> tuple[SeriesRow, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The acquisition of another series, as far as a group can go into it."""
+
+    labels: Labels
+    folders: Folders
+    stems: frozenset[str]
+    """Beginnings of its file names, case folded."""
+
+
+class Packaging:
+    """The last stage of a series."""
+
+    def __init__(self, facts: Facts, grouping: Grouping, hours: Mapping[str, Hours]) -> None:
+        self._facts = facts
+        self._grouping = grouping
+        self._hours = hours
+
+    def run(self, claim: SeriesClaim, verdict: Routed, now: float) -> Packaged | Wait | Dead:
+        """The parcels of a series that was cleaned; or what they wait for."""
+        series = claim.series
+        live = self._facts.to_package(series.id, whole=True)
+        earlier = self._facts.parcels_of(series.id)
+        whole = goes_whole(series, verdict, live, earlier)
+        chosen = {row.id: row for row in live if whole or _is_unpacked(row)}
+        if not chosen:
+            # No move of the tables leads here; waiting for what cannot come would hide it.
+            return Dead(code="nothing_to_package", text="all its images are in earlier parcels")
+        groups = [
+            (group, [chosen[key] for key in group.members if key in chosen])
+            for group in self._grouping(series, live, earlier, verdict.grouping)
+        ]
+        groups = [(group, members) for group, members in groups if members]
+        hosts: dict[str, Host] = {}
+        for group, _ in groups:
+            if group.attach_to:
+                host = self._host(series, group.attach_to, now)
+                if isinstance(host, Wait):
+                    return host
+                if host is not None:
+                    hosts[group.key] = host
+        maker = _Maker(
+            facts=self._facts,
+            claim=claim,
+            fields=verdict.fields,
+            merges=verdict.merges_same_label,
+            earlier=earlier,
+            sent=_sent(self._facts.deliveries_of(series_id=series.id), earlier),
+            whole=whole,
+            now=now,
+        )
+        made = []
+        for number, (group, members) in enumerate(groups, start=len(earlier) + 1):
+            parcel, folders = maker.make(group, members, hosts.get(group.key), number=number)
+            deliveries = [self._delivery(series, *each, now) for each in folders.items()]
+            made.append(_entered(parcel, deliveries))
+        return Packaged(parcels=tuple(made), whole=whole)
+
+    def _delivery(
+        self, series: SeriesRow, destination: str, folders: tuple[str, ...], now: float
+    ) -> NewDelivery:
+        hours = self._hours.get(destination)
+        opens_at = None
+        if hours is not None and series.prio > PRIO_URGENT:
+            opens_at = hours.opens_at(now)
+        return NewDelivery(
+            destination=destination,
+            target=SEPARATOR.join(folders),
+            prio=series.prio,
+            due_at=opens_at,
+            waits_for=waits_for_schedule(hours.name) if hours and opens_at is not None else "",
+        )
+
+    def _host(self, series: SeriesRow, uid: str, now: float) -> Host | Wait | None:
+        """The acquisition of another series of the study; None if it has none to go into."""
+        others = [
+            row
+            for row in self._facts.series_of(series.study_id)
+            if row.series_instance_uid == uid and row.id != series.id
+        ]
+        if not others:
+            return None
+        other = others[0]
+        parcels = {
+            row.id: row
+            for row in self._facts.parcels_of(other.id)
+            if row.key == "" and row.state is not ParcelState.WITHDRAWN
+        }
+        if not parcels:
+            if other.state in WORKABLE and now < series.state_at + ATTACHING_SECONDS:
+                return Wait(until=now + LOOK_SECONDS, why=WAITS_FOR_OTHER)
+            return None
+        return Host(
+            labels=labels_in(max(parcels.values(), key=lambda row: row.number)),
+            folders={
+                row.destination: tuple(row.target.split(SEPARATOR))
+                for row in self._facts.deliveries_of(series_id=other.id)
+                if row.parcel_id in parcels and row.state is not DeliveryState.WITHDRAWN
+            },
+            stems=frozenset(stem_of(row.name).casefold() for row in parcels.values()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Maker:
+    """Parcels of one series."""
+
+    facts: Facts
+    claim: SeriesClaim
+    fields: Mapping[str, Field]
+    merges: bool
+    earlier: Sequence[ParcelRow]
+    sent: frozenset[tuple[str, str, str]]
+    whole: bool
+    now: float
+
+    def make(
+        self, group: Group, members: Sequence[InstanceRow], host: Host | None, *, number: int
+    ) -> tuple[Parcel, Folders]:
+        """A parcel of one group, and its folder at each destination."""
+        series = self.claim.series
+        clean = restored(self.claim.study, series, members)
+        own = labels_of(self.fields) if self.fields else labels(clean.names)
+        own = replace(own, acquisition=suffixed(own.acquisition, group.label_suffix))
+        destinations = [name for name, _ in clean.treatments]
+        folders, attached = self._folders(group, own, host, destinations)
+        stem = archive_stem(self.fields, own, group.label_suffix)
+        if attached or self.merges:
+            stem = place_stem(
+                self.facts,
+                tuple(folders.items()),
+                stem,
+                self._wanted(group, own).name_owner,
+                taken=host.stems if host is not None else frozenset(),
+                at=self.now,
+            )
+        standing = [(row.key, row.state) for row in self.earlier]
+        kind = kind_of(group.key, standing, whole=self.whole)
+        parcel = package(
+            clean,
+            Completion(
+                reason=series.completion_reason,
+                instances=series.instance_count,
+                expected=series.expected_count,
+            ),
+            self.earlier,
+            number=number,
+            part=Part(
+                key=group.key,
+                acquisition_uid=group.acquisition_uid,
+                attached_to=group.attach_to if attached else "",
+                reason=group.reason,
+            ),
+            wanted=host.labels if host is not None and attached else own,
+            fields=self.fields,
+            name=self._name(stem, kind, folders),
+            whole=self.whole,
+        )
+        return parcel, folders
+
+    def _folders(
+        self, group: Group, own: Labels, host: Host | None, destinations: Sequence[str]
+    ) -> tuple[Folders, bool]:
+        """The folder at each destination, and whether one of them is that of another series."""
+        known = host.folders if host is not None else {}
+        folders = {
+            name: known.get(name)
+            or place_acquisition(self.facts, name, self._wanted(group, own), at=self.now)
+            for name in destinations
+        }
+        return folders, any(name in known for name in destinations)
+
+    def _wanted(self, group: Group, own: Labels) -> Wanted:
+        return Wanted.of(
+            self.fields,
+            own,
+            study_id=self.claim.series.study_id,
+            series_id=self.claim.id,
+            key=group.key,
+            merges=self.merges,
+        )
+
+    def _name(self, stem: str, kind: ParcelKind, folders: Folders) -> str:
+        """The first of its names under which nothing of this series stands where it goes."""
+        places = [(name, SEPARATOR.join(path).casefold()) for name, path in folders.items()]
+        return next(
+            name
+            for name in file_names(stem, kind)
+            if not any((*place, name.casefold()) in self.sent for place in places)
+        )
+
+
+def archive_stem(fields: Mapping[str, Field], own: Labels, suffix: str) -> str:
+    """What an archive is named after: the file's name, if the hierarchy has one."""
+    if (said := fields.get("file.name")) is None:
+        return own.acquisition
+    name = str(said.value).removesuffix(ARCHIVE_SUFFIX)
+    return suffixed(first_label(name, own.acquisition, characters=FILE_CHARACTERS), suffix)
+
+
+def goes_whole(
+    series: SeriesRow, verdict: Routed, live: Sequence[InstanceRow], earlier: Sequence[ParcelRow]
+) -> bool:
+    """Whether what was sent before goes once more."""
+    if series.whole:
+        return True
+    return (
+        verdict.late is Late.AGAIN
+        and bool(standing(earlier))
+        and all(row.bytes_gone_at is None for row in live)
+    )
+
+
+def standing(parcels: Sequence[ParcelRow]) -> list[ParcelRow]:
+    """Parcels that are not withdrawn."""
+    return [row for row in parcels if row.state is not ParcelState.WITHDRAWN]
+
+
+def _is_unpacked(row: InstanceRow) -> bool:
+    return row.parcel_id is None and row.state in WAITING
+
+
+def _sent(
+    deliveries: Sequence[DeliveryRow], parcels: Sequence[ParcelRow]
+) -> frozenset[tuple[str, str, str]]:
+    """Destination, folder and name, case folded, of what stands or may come to stand somewhere.
+
+    A withdrawn delivery that nobody had begun left nothing; withdrawing counts as one claim.
+    """
+    names = {row.id: row.name.casefold() for row in parcels}
+    return frozenset(
+        (row.destination, row.target.casefold(), names[row.parcel_id])
+        for row in deliveries
+        if row.parcel_id in names and not (row.state is DeliveryState.WITHDRAWN and row.epoch <= 1)
+    )
+
+
+def _entered(parcel: Parcel, deliveries: Sequence[NewDelivery]) -> NewParcel:
+    return NewParcel(
+        key=parcel.part.key,
+        name=parcel.name,
+        size=parcel.size,
+        digest=parcel.digest(),
+        instance_ids=tuple(member.instance.id for member in parcel.members),
+        deliveries=tuple(deliveries),
+        manifest=parcel.manifest(),
+    )
