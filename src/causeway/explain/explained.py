@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from causeway.attributes import Attributes, name_of
 from causeway.decide.agreement import Disagreement, disagreements
@@ -96,6 +97,22 @@ class _Decided:
         return frozenset(verdict.destinations) if isinstance(verdict, Routed) else frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a group goes."""
+
+    labels: Labels = field(repr=False)
+    folder: tuple[str, ...] = field(repr=False)
+    stem: str = field(repr=False)
+    host: str = field(repr=False)
+    """The series that it goes with."""
+
+
+_Known = Mapping[tuple[str, str], _Decided]
+"""By study and series."""
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
 class Explainer:
     """Explains series after series; folders that one has taken the next avoids.
 
@@ -106,6 +123,7 @@ class Explainer:
         self._plan = plan
         self._now = now
         self._folders = Folders()
+        self._placed_before: dict[tuple[str, str, str], _Place] = {}
 
     def explain(self, series: Iterable[Series]) -> Iterator[Explained]:
         """Each of these series, in their order. They may refer to one another."""
@@ -154,31 +172,48 @@ class Explainer:
 
     # --- where it goes ------------------------------------------------------------------------
 
-    def _acquired(
-        self, decided: _Decided, known: Mapping[tuple[str, str], _Decided]
-    ) -> Iterator[Acquired]:
-        series = decided.series
+    def _acquired(self, decided: _Decided, known: _Known) -> Iterator[Acquired]:
         for group in decided.groups:
-            wanted = self._wanted(decided, group)
-            host = known.get((series.study_instance_uid, group.attach_to))
-            if host is not None and host.destinations & decided.destinations:
-                beside = self._wanted(host, host.groups[0])
-                folder = self._folders.folder(beside)
-                taken = frozenset({beside.labels.acquisition.casefold()})
-                stem = self._folders.stem(wanted, folder, taken)
-            else:
-                host = None
-                folder = self._folders.folder(wanted)
-                stem = wanted.labels.acquisition
-                if wanted.merges:
-                    stem = self._folders.stem(wanted, folder, frozenset())
+            place = self._placed(decided, group, known)
             yield Acquired(
                 group=group,
-                labels=wanted.labels,
-                folder=path_of(folder),
-                archive=f"{stem}{ARCHIVE_SUFFIX}",
-                goes_with=host.series.series_instance_uid if host is not None else "",
+                labels=place.labels,
+                folder=path_of(place.folder),
+                archive=f"{place.stem}{ARCHIVE_SUFFIX}",
+                goes_with=place.host,
             )
+
+    def _placed(
+        self, decided: _Decided, group: Group, known: _Known, *, behind: frozenset[str] = _NOBODY
+    ) -> _Place:
+        """Where a group goes; ``behind`` are the series that wait for this one's place."""
+        series = decided.series
+        key = (series.study_instance_uid, series.series_instance_uid, group.key)
+        if key not in self._placed_before:
+            self._placed_before[key] = self._place(decided, group, known, behind)
+        return self._placed_before[key]
+
+    def _place(
+        self, decided: _Decided, group: Group, known: _Known, behind: frozenset[str]
+    ) -> _Place:
+        series = decided.series
+        wanted = self._wanted(decided, group)
+        host = known.get((series.study_instance_uid, group.attach_to))
+        if host is not None and (
+            group.attach_to in behind or not host.destinations & decided.destinations
+        ):
+            host = None
+        if host is not None:
+            # Which itself may go with a third one.
+            behind |= {series.series_instance_uid}
+            beside = self._placed(host, host.groups[0], known, behind=behind)
+            folder, taken = beside.folder, frozenset({beside.stem.casefold()})
+        else:
+            folder, taken = self._folders.folder(wanted), frozenset()
+        stem = wanted.labels.acquisition
+        if host is not None or wanted.merges:
+            stem = self._folders.stem(wanted, folder, taken)
+        return _Place(wanted.labels, folder, stem, group.attach_to if host is not None else "")
 
     def _wanted(self, decided: _Decided, group: Group) -> Wanted:
         labels = labels_of(decided.decision.fields)

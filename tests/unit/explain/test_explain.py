@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from explain_files import NIGHTS, NOON, explained, plan, policy, write
+from pydicom import Dataset
 from pydicom.data import get_testdata_file
+from pydicom.uid import RTPlanStorage
 
 from causeway.attributes import tag_of
-from causeway.decide.policy import Action, Route
+from causeway.decide.policy import Action, GroupingRule, MetadataPolicy, Route, SourcePolicy
 from causeway.decide.rules import compile_rule
-from causeway.decide.verdict import PRIO_URGENT, Unit
+from causeway.decide.verdict import PRIO_URGENT, GroupingRules, Related, Unit
 from causeway.explain import Fate, Lane, Sender, changes
 from causeway.explain.gathering import HEADS_LIMIT
 from causeway.testing.phantom import make_uid
@@ -163,6 +165,71 @@ def test_a_series_that_is_split_has_a_folder_for_each_part(tmp_path: Path):
     main, second = (part.folder for part in one.acquisitions)
     assert main.endswith("/Liver")
     assert second.endswith("/Liver_2")
+
+
+ATTACH = GroupingRule(when=None, rules=GroupingRules(related=Related.ATTACH))
+
+
+def plan_of_radiotherapy(folder: Path, name: str, refers_to: str) -> None:
+    """An RT Plan as a series of its own that refers to another series."""
+    reference = Dataset()
+    reference.SeriesInstanceUID = make_uid(refers_to)
+    write(
+        folder,
+        name,
+        modality="OT",
+        seed=name,
+        sop_class_uid=RTPlanStorage,
+        study_instance_uid=make_uid("study"),
+        series_instance_uid=make_uid(name),
+        Modality="RTPLAN",
+        SeriesDescription=name,
+        ReferencedSeriesSequence=[reference],
+    )
+
+
+def test_radiotherapy_goes_with_what_it_refers_to_over_several_steps(tmp_path: Path):
+    write(
+        tmp_path,
+        "z-ct",
+        modality="CT",
+        study_instance_uid=make_uid("study"),
+        series_instance_uid=make_uid("ct"),
+        SeriesDescription="Thorax",
+    )
+    plan_of_radiotherapy(tmp_path, "b-plan", "ct")
+    plan_of_radiotherapy(tmp_path, "a-dose", "b-plan")
+    series, _ = explained(tmp_path, by=plan(policy(groupings=(ATTACH,))))
+    places = {part.archive: part for each in series for part in each.acquisitions}
+    assert set(places) == {"Thorax.dicom.zip", "b-plan.dicom.zip", "a-dose.dicom.zip"}
+    assert len({part.folder for part in places.values()}) == 1
+    assert places["a-dose.dicom.zip"].goes_with == make_uid("b-plan")
+    assert places["Thorax.dicom.zip"].goes_with == ""
+
+
+def test_two_that_refer_to_each_other_are_no_endless_loop(tmp_path: Path):
+    plan_of_radiotherapy(tmp_path, "one", "two")
+    plan_of_radiotherapy(tmp_path, "two", "one")
+    series, _ = explained(tmp_path, by=plan(policy(groupings=(ATTACH,))))
+    assert len(series) == 2
+    assert all(part.folder for each in series for part in each.acquisitions)
+
+
+def test_series_of_one_label_share_a_folder_where_that_is_wished(tmp_path: Path):
+    for number in (1, 2):
+        write(
+            tmp_path,
+            f"{number}",
+            series_instance_uid=make_uid("series", number),
+            study_instance_uid=make_uid("study"),
+            instance_number=number,
+            SeriesDescription="T1",
+        )
+    merges = SourcePolicy(metadata=MetadataPolicy(merges_same_label=True))
+    series, _ = explained(tmp_path, by=plan(policy(usual=merges)))
+    parts = [part for each in series for part in each.acquisitions]
+    assert len({part.folder for part in parts}) == 1
+    assert len({part.archive for part in parts}) == 2
 
 
 def test_two_series_of_one_label_do_not_share_a_folder(tmp_path: Path):
