@@ -17,9 +17,9 @@ COMPOSED = (
     NOUNS | DECIDING | {"dimse", "net", "spool", "ledger", "pipeline", "destinations", "config"}
 )
 MAY_KNOW = {
+    # What is on the wall is what the configuration says, by the functions that decide.
     "cards": {"attributes", "config", "decide", "errors"},
-    "explain": NOUNS
-    | {"attributes", "config", "decide", "ledger", "part10", "pipeline", "schedule"},
+    "explain": NOUNS | DECIDING | {"config", "ledger", "part10", "pipeline"},
     "part10": set(),
     "errors": set(),
     "values": {"errors"},
@@ -33,11 +33,12 @@ MAY_KNOW = {
     # Usable on plain files, without the service.
     "deidentify": {"attributes", "errors", "text"},
     "schedule": {"errors"},
-    "decide": NOUNS | {"attributes", "schedule"},
-    "config": {"errors", "attributes", "decide", "schedule"},
+    "decide": NOUNS | DECIDING,
+    "config": {"errors"} | DECIDING,
     "observe": {"errors"},
     "destinations": NOUNS | {"net"},
-    "pipeline": NOUNS | {"spool", "ledger", "destinations", "attributes", "decide", "text"},
+    # It is handed a policy, and has never heard of the configuration.
+    "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text"},
     "service": COMPOSED | {"observe"},
     "doctor": COMPOSED | {"observe"},
     "cli": COMPOSED | {"cards", "explain", "part10", "observe", "doctor", "service", "demo"},
@@ -79,6 +80,28 @@ def test_every_package_is_placed():
         path.parent.name for path in ROOT.glob("*/__init__.py")
     }
     assert found - {"__init__"} <= set(MAY_KNOW)
+
+
+IMPURE = {"time", "random", "secrets", "os", "io", "pathlib", "socket", "threading", "logging"}
+
+
+@pytest.mark.parametrize("package", ["attributes", "decide", "schedule", "text"])
+def test_who_decides_is_told_the_time_and_reads_nothing(package: str):
+    for path in modules(package):
+        assert not {name.partition(".")[0] for name in imported(path)} & IMPURE, path
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            clock = isinstance(node, ast.Attribute) and node.attr in {"now", "today", "utcnow"}
+            assert not (clock and ast.unparse(node).startswith(("dt.", "datetime."))), path
+
+
+def test_the_decision_is_made_by_one_function():
+    """So that what explains and what runs cannot come to different ends."""
+    asking = {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        if "causeway.decide.decision.decide" in set(imported(path))
+    }
+    assert asking == {"explain/explained.py", "pipeline/decider.py"}
 
 
 def test_the_demo_borrows_only_phantoms():
