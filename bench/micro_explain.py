@@ -79,7 +79,7 @@ def main() -> None:
             path.read_bytes()
         reading = time.perf_counter() - began
         began = time.perf_counter()
-        reader, gathering = Reader(), Gathering(Sender(source="ct1"))
+        reader, gathering = Reader(decided_by=plan.policy.asks_for), Gathering(Sender(source="ct1"))
         for path in files:
             gathering.add(reader.look_at(path))
         looked = time.perf_counter() - began

@@ -20,7 +20,7 @@ from causeway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from causeway.config import Configuration
-    from causeway.explain import Explained, Left, Sender, Series
+    from causeway.explain import Explained, Left, Plan, Sender, Series
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 SourceName = Annotated[
@@ -91,11 +91,11 @@ def explain(
     series: list[Series] = []
     left: list[Left] = []
     files = 0
+    plan = plan_of(configuration, policy_of(configuration), machine_zone())
     if paths:
-        series, left, files = _from_files(paths, sender, as_json)
+        series, left, files = _from_files(plan, paths, sender, as_json)
     if references:
         series += _from_ledger(session, references)
-    plan = plan_of(configuration, policy_of(configuration), machine_zone())
     explained = list(Explainer(plan, now).explain(series))
     if as_json:
         _print_json(session, now, files, explained, left)
@@ -158,11 +158,11 @@ def _told_apart(what: Sequence[str]) -> tuple[list[Path], list[str]]:
 
 
 def _from_files(
-    paths: Sequence[Path], sender: Sender, hidden: bool
+    plan: Plan, paths: Sequence[Path], sender: Sender, hidden: bool
 ) -> tuple[list[Series], list[Left], int]:
     from causeway.explain import Gathering, Reader, walk
 
-    gathering, reader = Gathering(sender), Reader()
+    gathering, reader = Gathering(sender), Reader(decided_by=plan.policy.asks_for)
     files = list(walk(paths))
     with bar("reading files", len(files), hidden=hidden) as progress:
         for path in files:

@@ -44,7 +44,7 @@ class RoutingPolicy:
     """Where routing strings stand, and what if none says where to go."""
 
     tags: tuple[int, ...] = ()
-    form: RoutingForm = RoutingForm()
+    form: RoutingForm = field(default_factory=RoutingForm)
     missing: Otherwise = Otherwise.UNSORTED
     unparsed: Otherwise = Otherwise.HOLD
     unknown: Otherwise = Otherwise.ACCEPT
@@ -71,8 +71,17 @@ class SourcePolicy:
     """What holds for the series of one source."""
 
     routing: RoutingPolicy = RoutingPolicy()
-    opting: OptRules = OptRules()
+    opting: OptRules = field(default_factory=OptRules)
     metadata: MetadataPolicy = MetadataPolicy()
+
+    @property
+    def asks_for(self) -> frozenset[int]:
+        """The attributes that it looks into."""
+        conditions = (*self.opting.opt_in, *self.opting.opt_out)
+        mapped = [mapping.tags for mapping in self.metadata.mappings]
+        return frozenset(self.routing.tags).union(
+            (condition.tag for condition in conditions), *mapped
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,3 +118,18 @@ class Policy:
     def of(self, source: str) -> SourcePolicy:
         """What holds for this source."""
         return self.by_source.get(source, self.usual)
+
+    @property
+    def asks_for(self) -> tuple[int, ...]:
+        """The attributes that have a say in any decision, in order.
+
+        Where one of them has another value than in the images before, the newest counts.
+        """
+        tags: set[int] = set()
+        for source in (self.usual, *self.by_source.values()):
+            tags |= source.asks_for
+        rules = [route.when for route in self.routes] + [each.when for each in self.groupings]
+        for rule in rules:
+            if rule is not None:
+                tags |= rule.needs
+        return tuple(sorted(tags))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from causeway.decide.grouping import InstanceFacts
 from causeway.decide.policy import Policy
 from causeway.explain.gathering import Sender, Series, Title
-from causeway.ledger import InstanceRow, InstanceState, Ledger, SeriesRow, StudyRow
+from causeway.ledger import InstanceState, Ledger, ParcelState, SeriesRow, StudyRow
 from causeway.pipeline.decider import Decider
+from causeway.pipeline.grouping import facts_of
 
 _STUDIES_AT_ONCE = 200
 _NOT_ITS_OWN = frozenset(
@@ -29,6 +29,8 @@ def studies_since(ledger: Ledger, since: float | None) -> Iterator[StudyRow]:
 
 def series_in_ledger(ledger: Ledger, study: StudyRow, row: SeriesRow) -> Series:
     """A series with what was said of it, by headers and by people."""
+    parcels = ledger.parcels_of(row.id)
+    keys = {each.id: each.key for each in parcels if each.state is not ParcelState.WITHDRAWN}
     facts = Decider(ledger, Policy(routes=())).facts(study, row)
     return Series(
         study_instance_uid=study.study_instance_uid,
@@ -42,28 +44,13 @@ def series_in_ledger(ledger: Ledger, study: StudyRow, row: SeriesRow) -> Series:
         ),
         heads={each.digest: each.attributes for each in ledger.heads_of(row.id)},
         instances=[
-            _facts(each) for each in ledger.instances_of(row.id) if each.state not in _NOT_ITS_OWN
+            facts_of(each, keys)
+            for each in ledger.instances_of(row.id)
+            if each.state not in _NOT_ITS_OWN
         ],
         ledger_id=row.id,
         last_at=row.last_at,
         told=facts.told,
         told_destinations=facts.told_destinations,
         released=facts.released,
-    )
-
-
-def _facts(row: InstanceRow) -> InstanceFacts:
-    return InstanceFacts(
-        id=row.id,
-        sop_class_uid=row.sop_class_uid,
-        sop_instance_uid=row.sop_instance_uid,
-        acquisition_number=row.acquisition_number,
-        image_type=row.image_type,
-        instance_number=row.instance_number,
-        number_of_frames=row.number_of_frames,
-        rows=row.rows,
-        columns=row.columns,
-        orientation=row.orientation,
-        position=row.position,
-        referenced_series=tuple(uid for uid in row.referenced_series.split("\\") if uid),
     )

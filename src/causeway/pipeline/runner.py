@@ -100,7 +100,10 @@ class Parts:
         self.leases = Leases(ledger, owner=owner, lease_seconds=settings.lease_seconds)
         self.indexer = Indexer(
             spool, ledger,
-            IndexRules(completion=settings.completion, structure=settings.structure),
+            IndexRules(
+                completion=settings.completion, structure=settings.structure,
+                decided_by=settings.policy.asks_for,
+            ),
             emit=emit, clock=self.clock,
         )  # fmt: skip
         decider = Decider(ledger, settings.policy)

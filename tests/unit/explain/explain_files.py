@@ -87,7 +87,8 @@ def explained(
     *paths: Path, by: Plan | None = None, sender: Sender | None = None, at: dt.datetime = NOON
 ) -> tuple[list[Explained], list[Left]]:
     """What would become of these, and what is left."""
-    reader, gathering = Reader(), Gathering(sender or Sender())
+    by = by or plan()
+    reader, gathering = Reader(decided_by=by.policy.asks_for), Gathering(sender or Sender())
     for path in walk(paths):
         gathering.add(reader.look_at(path))
-    return list(Explainer(by or plan(), at).explain(gathering.series())), gathering.left
+    return list(Explainer(by, at).explain(gathering.series())), gathering.left

@@ -256,6 +256,18 @@ def test_the_newest_header_decides_and_a_difference_is_shown(tmp_path: Path):
     assert [each.name for each in one.disagreements] == ["PatientID"]
 
 
+def test_what_rules_ask_for_may_differ_from_image_to_image(tmp_path: Path):
+    write(tmp_path, "a", instance_number=1, ImageComments="no")
+    write(tmp_path, "b", instance_number=2, ImageComments="yes")
+    wanted = compile_rule('ImageComments == "yes"')
+    decides = policy(routes=(Route(name="yes", when=wanted, destinations=("archive",)),))
+    (one,), _ = explained(tmp_path, by=plan(decides))
+    assert one.decision.routes == ("yes",)
+    assert len(one.series.heads) == 2
+    (other,), _ = explained(tmp_path)
+    assert len(other.series.heads) == 1
+
+
 def test_heads_are_bounded(tmp_path: Path):
     for number in range(HEADS_LIMIT + 5):
         write(tmp_path, f"{number:02}", instance_number=number + 1, PatientID=f"P{number}")
