@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from causeway.config.kinds import Name, Settings, wrong
-from causeway.config.terms import RuleText, Tag
+from causeway.config.terms import RuleText, SplitTag
 
 
 class RoutesSettings(Settings):
@@ -55,9 +55,9 @@ class GroupingSettings(Settings):
     when: RuleText | None = None
     """Rule over the header, the source and the routing fields; without it, the grouping holds for
     every series."""
-    split_by: tuple[Tag, ...] = ()
-    """Attributes by whose values a series is split. Siemens and Bruker are not split by
-    AcquisitionNumber, where it counts repetitions."""
+    split_by: tuple[SplitTag, ...] = ()
+    """Attributes by whose values a series is split, such as AcquisitionNumber or ImageType. Siemens
+    and Bruker are not split by AcquisitionNumber, where it counts repetitions."""
     screenshots: Literal["attach", "separate", "arithmetic"] = "separate"
     """Where screen captures go: to the series that they refer to, to an acquisition of their own,
     or to the series whose UID is one less, as GE numbers them."""

@@ -63,6 +63,23 @@ Tag = Annotated[
 """An attribute of the data set's top level, by its keyword in PS3.6 if it has one."""
 
 
+def _splitting(value: str) -> str:
+    from causeway.attributes import name_of, tag_of
+    from causeway.decide.grouping import SPLITTABLE
+
+    if tag_of(value) not in SPLITTABLE:
+        known = ", ".join(sorted(map(name_of, SPLITTABLE)))
+        raise wrong(
+            f'"{value}" is not kept of each image, so that no series can be split by it',
+            f"one of {known}",
+        )
+    return value
+
+
+SplitTag = Annotated[Tag, AfterValidator(_splitting)]
+"""An attribute that is known of each instance, and not only of its series."""
+
+
 # --- time zones --------------------------------------------------------------------------------
 
 

@@ -433,3 +433,11 @@ def test_a_source_of_its_own_is_doubted_as_well(tmp_path: Path) -> None:
 )
 def test_what_is_meant(added: str, tmp_path: Path) -> None:
     assert [str(each) for each in doubts(HEAD + added, tmp_path).warnings] == []
+
+
+def test_a_series_is_split_only_by_what_is_known_of_each_image(tmp_path: Path) -> None:
+    found = problems('[[grouping]]\nsplit_by = ["AcquisitionNumber", "EchoTime"]\n', tmp_path)
+    assert len(found) == 1
+    _, what, right = found[0]
+    assert "EchoTime" in what
+    assert "AcquisitionNumber" in right
