@@ -180,6 +180,7 @@ WRONG = [
     ('[routing]\nknown = ["n/Amnesia"]', 2, '"n" cannot be a group', "2 to 64"),
     ('[routing]\nknown = ["neu ro/Amnesia"]', 2, "cannot be a group", "letters"),
     ('[routing]\nknown = ["a1/B", "A1/b"]', 2, "as number 1", "once"),
+    ('[[grouping]]\nsplit_by = ["EchoTime"]', 2, "not kept of each image", "AcquisitionNumber"),
     ("[routing]\nphi = true", 2, 'unknown key "phi"', '"phi_guard"'),
     ("[[routing]]", 1, "written as repeatable", "[routing]"),
     ('[opt]\nin = [{ tag = "X", matches = "a" }]', 2, '"X" is no attribute', "keyword"),
@@ -433,11 +434,3 @@ def test_a_source_of_its_own_is_doubted_as_well(tmp_path: Path) -> None:
 )
 def test_what_is_meant(added: str, tmp_path: Path) -> None:
     assert [str(each) for each in doubts(HEAD + added, tmp_path).warnings] == []
-
-
-def test_a_series_is_split_only_by_what_is_known_of_each_image(tmp_path: Path) -> None:
-    found = problems('[[grouping]]\nsplit_by = ["AcquisitionNumber", "EchoTime"]\n', tmp_path)
-    assert len(found) == 1
-    _, what, right = found[0]
-    assert "EchoTime" in what
-    assert "AcquisitionNumber" in right
