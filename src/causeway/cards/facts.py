@@ -82,6 +82,10 @@ class CardFacts:
     """``subject@group/project`` as well."""
     places: tuple[Place, ...] = ()
     """Of the site, as far as it lists them."""
+    names_subject_otherwise: bool = False
+    """Where the string says no subject, something else than the Patient ID does."""
+    overridden: tuple[str, ...] = ()
+    """Fields of the string that the configuration sets, whatever it says."""
     missing: Otherwise = Otherwise.UNSORTED
     unparsed: Otherwise = Otherwise.HOLD
     unknown: Otherwise = Otherwise.ACCEPT

@@ -9,6 +9,10 @@ from causeway.attributes import tag_of
 from causeway.cards.facts import CardFacts, ConsoleField, OptString, Otherwise, Place
 from causeway.cards.words import words_of
 from causeway.config import Configuration, OptCondition, OptInCondition, SourceSettings
+from causeway.decide.language import compile_mappings
+
+_SAID = ("group._id", "project.label", "subject.label", "session.label", "acquisition.label")
+"""What a routing string can say."""
 
 
 def facts_of(
@@ -17,6 +21,10 @@ def facts_of(
     """The facts for the card of one source. ``contact`` takes the place of the site's."""
     routing = configuration.routing_of(source)
     opt = configuration.opt_of(source)
+    metadata = configuration.metadata_of(source)
+    mapped = {
+        name for mapping in compile_mappings(metadata.mappings) for name in mapping.pattern.fields
+    }
     return CardFacts(
         site=configuration.site.name,
         source=source.name,
@@ -25,6 +33,8 @@ def facts_of(
         requires_prefix=routing.prefix == "required",
         understands_legacy=routing.legacy,
         places=tuple(_place(text) for text in routing.known),
+        names_subject_otherwise="subject.label" in {*mapped, *metadata.overrides},
+        overridden=tuple(name for name in metadata.overrides if name in _SAID),
         missing=Otherwise(routing.missing),
         unparsed=Otherwise(routing.unparsed),
         unknown=Otherwise(routing.unknown),

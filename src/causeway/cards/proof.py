@@ -18,7 +18,7 @@ def doubts_of(facts: CardFacts) -> tuple[str, ...]:
     """What is wrong with the configuration that a card shows, in sentences for whoever makes it."""
     if not facts.fields:
         return ()
-    return (*_unreadable(facts), *_opting(facts))
+    return (*_unreadable(facts), *_opting(facts), *_overridden(facts))
 
 
 def _unreadable(facts: CardFacts) -> Iterator[str]:
@@ -34,6 +34,15 @@ def _unreadable(facts: CardFacts) -> Iterator[str]:
             yield f"the string {text} cannot be read: {found.reason}"
         elif (found.group, found.project) != (place.group.lower(), place.project):
             yield f"the string {text} is read as {found.group}/{found.project}"
+
+
+def _overridden(facts: CardFacts) -> Iterator[str]:
+    """What somebody writes in vain."""
+    if facts.overridden:
+        yield (
+            f"metadata.overrides sets {', '.join(facts.overridden)}, so that what the string says "
+            "of it does not count"
+        )
 
 
 def _opting(facts: CardFacts) -> Iterator[str]:

@@ -167,7 +167,8 @@ def _what_notes(facts: CardFacts) -> Iterator[str]:
 
 def _examples(facts: CardFacts) -> Iterator[Row]:
     place = example_place(facts)
-    yield Row(left=string_for(place), right="to the project; the Patient ID names the subject")
+    subject = "the connector" if facts.names_subject_otherwise else "the Patient ID"
+    yield Row(left=string_for(place), right=f"to the project; {subject} names the subject")
     yield Row(left=string_for(place, "sub-001"), right="to the project, as subject sub-001")
     yield Row(
         left=string_for(place, "sub-001", "visit-2"),

@@ -102,11 +102,19 @@ tags = ["StudyID"]
 [opt]
 in = [{ tag = "StudyID", matches = "UPLOAD" }]
 """
+IN_VAIN = """
+[routing]
+tags = ["PatientComments"]
+
+[metadata]
+overrides = { "project.label" = "All" }
+"""
 
 
 @pytest.mark.parametrize(
     ("rules", "says"),
     [
+        (IN_VAIN, "metadata.overrides sets project.label"),
         (IN_THE_WAY, "fw://neuro/NORMAL/sub-001 would be skipped"),
         (SPOILT, "one spoils the other"),
     ],
@@ -118,6 +126,14 @@ def test_what_would_not_work_is_told_before_it_hangs_on_a_wall(
     assert result.status == 0
     assert says in result.err
     assert says in cards(tmp_path, rules, "--json").json["warnings"][0]
+
+
+def test_who_names_the_subject_is_said_as_it_is(tmp_path: Path) -> None:
+    mapping = '[metadata]\nmappings = ["{AccessionNumber}=subject.label"]\n'
+    assert cards(tmp_path, RULES).status == 0
+    assert "the Patient ID names" in (tmp_path / "cards" / "card-ct1.html").read_text()
+    assert cards(tmp_path, RULES + mapping).status == 0
+    assert "the connector names" in (tmp_path / "cards" / "card-ct1.html").read_text()
 
 
 def test_opting_in_by_the_prefix_works(tmp_path: Path) -> None:
