@@ -4,7 +4,9 @@
 
 Each round takes every file twice: once to read its bytes and no more, once to look at it, decide
 and name it as the command does. The difference, a file, is the figure; the aim is 2 ms. Printed are
-milliseconds of the best round.
+milliseconds of the best round; exit status 1 says that the aim is missed.
+
+Seen on two shared cores, 1,053 files and 115 series: 0.28 ms beyond reading, a fifth of it deciding.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -95,6 +98,7 @@ def main() -> None:
     print(f"beyond reading {beyond / count * 1000:7.3f}   aim {AIM_MILLISECONDS:.1f}")
     spread = statistics.pstdev(each[0] for each in rounds) / count * 1000
     print(f"spread         {spread:7.3f}")
+    sys.exit(beyond / count * 1000 > AIM_MILLISECONDS)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ name = "look"
 when = 'Modality == "US"'
 action = "hold"
 """
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 _DUPLICATE = re.compile(r"_dup-[0-9]+")
 Made = Callable[..., Site]
 
@@ -123,8 +124,6 @@ def said() -> Iterator[tuple[str, dict[str, Any]]]:
     )
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the shared objects are not here ({DATA.name})")
 def test_all_shared_objects_the_damaged_ones_too(ruled: Site):
     outcomes = agrees(ruled, [DATA])
