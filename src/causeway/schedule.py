@@ -96,6 +96,24 @@ def closes_at(schedule: Schedule, now: float) -> float | None:
     return float(end)
 
 
+def opened_at(schedule: Schedule, now: float, *, since: float) -> float | None:
+    """When the opening of ``now`` began, or ``since`` if that was before it; None if it is closed.
+
+    It is looked for from ``since`` on, opening by opening.
+    """
+    at = since
+    while True:
+        opens = opens_at(schedule, at)
+        if opens is not None:
+            if opens > now:
+                return None
+            at = opens
+        closes = closes_at(schedule, at)
+        if closes is None or closes > now:
+            return at
+        at = closes
+
+
 # --- pieces of one offset -------------------------------------------------------------------------
 
 

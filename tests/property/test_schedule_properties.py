@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from causeway.errors import ConfigurationError
-from causeway.schedule import Schedule, closes_at, opens_at
+from causeway.schedule import Schedule, closes_at, opened_at, opens_at
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 ZONES = (
@@ -128,14 +128,18 @@ def test_as_the_wall_says_minute_by_minute(
     for minute in asked:
         now = (first + minute) * 60 + second
         opens, closes = opens_at(schedule, now), closes_at(schedule, now)
+        opened = opened_at(schedule, now, since=first * 60)
         if is_open[minute]:
             assert opens is None
+            closed_before = [past for past in range(minute) if not is_open[past]]
+            assert opened == (first + (closed_before[-1] + 1 if closed_before else 0)) * 60
             try:
                 assert closes == (first + is_open.index(False, minute)) * 60
             except ValueError:  # longer than is looked at
                 assert closes is None or closes >= (first + SPAN) * 60
         else:
             assert closes == now
+            assert opened is None
             try:
                 assert opens == (first + is_open.index(True, minute)) * 60
             except ValueError:

@@ -77,7 +77,8 @@ EXIT_STATUSES = (
     ExitStatus(
         ChecksFailed.exit_status,
         "A check was made, and it does not hold.",
-        "`causeway doctor`, `causeway custody` or `causeway spool verify` found something",
+        "`causeway doctor`, `causeway custody`, `causeway spool verify` or "
+        "`causeway status --check` found something",
     ),
     ExitStatus(BUG, "A defect of Causeway; `--debug` shows where.", "please report it"),
     ExitStatus(INTERRUPTED, "Ended by Ctrl-C.", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -39,26 +40,51 @@ Reference = Annotated[
 ]
 
 
-def status(context: typer.Context, as_json: AsJson = False) -> None:
+def status(
+    context: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with status 8 if something is failing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show what the service does, what waits and what needs a person. No patient data."""
+    from causeway.cli.health import health_of
     from causeway.cli.status import nothing, nothing_received, status_lines, status_view
     from causeway.doctor.running import running_service
+    from causeway.observe.health import State
 
     session = session_of(context)
     configuration = session.configuration()
     service = running_service(configuration.status_path, now=time.time())
     if configuration.ledger_path.exists():
-        with session.ledger() as ledger:
+        with contextlib.ExitStack() as opened:
+            ledger = opened.enter_context(session.ledger())
+            # A ledger whose spool was lost has enough to say.
+            spool = (
+                opened.enter_context(session.spool())
+                if configuration.spool_dir.exists()
+                else None
+            )
             now = ledger.now()
             summary, custody, tallies = ledger.summary(now=now), ledger.custody(), ledger.tallies()
+            health = health_of(configuration, service, now, ledger=ledger, spool=spool)
     else:
         now = time.time()
         summary, custody, tallies = nothing(now), nothing_received(), ()
+        health = health_of(configuration, service, now)
     if as_json:
-        print_json(status_view(service, summary, custody, tallies).plain())
-        return
-    for line in status_lines(service, summary, custody, tallies, now=now):
-        say(line)
+        print_json(status_view(service, summary, custody, tallies, health).plain())
+    else:
+        for line in status_lines(service, summary, custody, tallies, health, now=now):
+            say(line)
+    if check and health.state is State.FAILING:
+        failing = [each for each in health.findings if each.state is State.FAILING]
+        raise ChecksFailed(
+            "; ".join(
+                f"{' '.join(filter(None, [each.check.value, each.subject]))}: {each.reason}"
+                for each in failing
+            )
+        )
 
 
 def studies(

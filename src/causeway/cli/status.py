@@ -5,13 +5,15 @@ Without patient data, so that it may be pasted into a ticket.
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from causeway.cli.show import ago, amount, paint, plural, state
-from causeway.cli.views import CustodyView, LaneView, RefusalView, StatusView
+from causeway.cli.views import CustodyView, HealthView, LaneView, RefusalView, StatusView
 from causeway.doctor.running import RunningService
+from causeway.observe.health import Health, State
 from causeway.values import Disposition
 
 if TYPE_CHECKING:
@@ -23,7 +25,11 @@ _INDENT = 13
 
 
 def status_view(
-    service: RunningService | None, summary: Summary, custody: Custody, tallies: Sequence[Tally]
+    service: RunningService | None,
+    summary: Summary,
+    custody: Custody,
+    tallies: Sequence[Tally],
+    health: Health,
 ) -> StatusView:
     from causeway.cli.show import iso
 
@@ -31,6 +37,7 @@ def status_view(
     for lane in summary.deliveries:
         lanes[lane.destination][lane.state.value] = lane.count
     return StatusView(
+        health=HealthView.of(health),
         running=service is not None,
         pid=None if service is None else service.pid,
         service=None if service is None else service.said,
@@ -107,11 +114,13 @@ def status_lines(
     summary: Summary,
     custody: Custody,
     tallies: Sequence[Tally],
+    health: Health,
     *,
     now: float,
 ) -> Iterator[str]:
     """The page. Pure: what it shows is in its arguments."""
     yield _line("service", service_line(service))
+    yield from health_lines(health)
     if service is not None:
         yield from _configuration(service.said.get("configuration"), now)
         yield from _space(service.said.get("space"))
@@ -146,6 +155,19 @@ def status_lines(
     yield from _refused(tallies, now)
     yield from custody_lines(custody)
     yield from _to_do(summary)
+
+
+def health_lines(health: Health) -> Iterator[str]:
+    """The state, and the reason for each that is not ok."""
+    yield _line("health", paint(health.state.value, fg=_HEALTH[health.state]))
+    for finding in health.findings:
+        if finding.state is not State.OK:
+            what = " ".join(filter(None, [finding.check.value, finding.subject]))
+            for line in textwrap.wrap(f"{what}: {finding.reason}", 79 - _INDENT):
+                yield _line("", line)
+
+
+_HEALTH = {State.OK: "green", State.LATE: "yellow", State.FAILING: "red"}
 
 
 def _spooled(sources: Any) -> Iterator[str]:

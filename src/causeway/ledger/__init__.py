@@ -21,6 +21,7 @@ from causeway.ledger.claims import (
     Verified,
     Wait,
 )
+from causeway.ledger.health import LaneWaiting
 from causeway.ledger.ledger import Ledger, open_ledger
 from causeway.ledger.parcels import amended_by, kind_of
 from causeway.ledger.queue import waits_for_schedule
@@ -85,6 +86,7 @@ __all__ = [
     "InstanceState",
     "Item",
     "LaneCount",
+    "LaneWaiting",
     "Ledger",
     "LookAgain",
     "NewDelivery",

@@ -10,6 +10,7 @@ from causeway.ledger.custody import CustodyVerbs
 from causeway.ledger.deliveries import DeliveryVerbs
 from causeway.ledger.engine import Database
 from causeway.ledger.heads import HeadVerbs
+from causeway.ledger.health import HealthVerbs
 from causeway.ledger.intake import IntakeVerbs
 from causeway.ledger.leases import LeaseVerbs
 from causeway.ledger.operator import OperatorVerbs
@@ -38,6 +39,7 @@ class Ledger(
     ReadingVerbs,
     SearchVerbs,
     SummaryVerbs,
+    HealthVerbs,
     CustodyVerbs,
     OperatorVerbs,
     RerouteVerbs,

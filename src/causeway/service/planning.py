@@ -23,15 +23,7 @@ from causeway.service.deciding import machine_zone, policy_of
 
 def pipeline_settings(configuration: Configuration) -> PipelineSettings:
     completion = configuration.completion
-    hours = {
-        each.name: Hours(
-            name=each.name,
-            schedule=Schedule.parse(
-                each.windows, zone_of(each.timezone) if each.timezone else machine_zone()
-            ),
-        )
-        for each in configuration.schedules
-    }
+    hours = hours_by_name(configuration)
     return PipelineSettings(
         policy=policy_of(configuration),
         destinations=[_plan(each, hours) for each in configuration.destinations],
@@ -49,6 +41,19 @@ def pipeline_settings(configuration: Configuration) -> PipelineSettings:
         study_quiet_seconds=completion.study_quiet_seconds,
         keep_seconds=configuration.retire.keep_hours * 3600,
     )
+
+
+def hours_by_name(configuration: Configuration) -> dict[str, Hours]:
+    """Opening hours, by the names that destinations call them by."""
+    return {
+        each.name: Hours(
+            name=each.name,
+            schedule=Schedule.parse(
+                each.windows, zone_of(each.timezone) if each.timezone else machine_zone()
+            ),
+        )
+        for each in configuration.schedules
+    }
 
 
 def _plan(settings: AnyDestination, hours: Mapping[str, Hours]) -> DestinationPlan:

@@ -54,6 +54,7 @@ class StatusFile:
         self._receive_only = receive_only
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
         self._sampled_at = 0.0
+        self._pipeline_gone_at: float | None = None
         path.parent.mkdir(exist_ok=True)
 
     def write(
@@ -61,9 +62,14 @@ class StatusFile:
         door: DoorStatistics,
         processes: Sequence[ProcessState],
         configuration: Mapping[str, object],
+        pipeline: ProcessState | None = None,
     ) -> None:
         """Raises OSError where it cannot."""
         now = time.time()
+        if pipeline is None or pipeline.pid is not None:
+            self._pipeline_gone_at = None
+        elif self._pipeline_gone_at is None:
+            self._pipeline_gone_at = now
         sources = door.sources
         if now - self._sampled_at >= SAMPLE_SECONDS:
             self._sampled_at = now
@@ -89,6 +95,13 @@ class StatusFile:
                 }
                 for each in processes
             ],
+            "pipeline": None
+            if pipeline is None
+            else {
+                "pid": pipeline.pid,
+                "restarts": pipeline.restarts,
+                "gone_at": self._pipeline_gone_at,
+            },
             "space": {
                 "state": str(self._space.state()),
                 "room_bytes": room.room_bytes,

@@ -327,11 +327,9 @@ class Supervisor:
         try:
             self._status.write(
                 self._door.statistics(),
-                [
-                    ProcessState(name=each.name, pid=each.pid, restarts=each.restarts)
-                    for each in self._receivers
-                ],
+                [_process_state(each) for each in self._receivers],
                 self._running.said(),
+                None if self._pipeline is None else _process_state(self._pipeline),
             )
         except OSError as error:
             # A full disk must not stop the service; status then says that it is not running.
@@ -437,3 +435,7 @@ class Supervisor:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _process_state(child: Child) -> ProcessState:
+    return ProcessState(name=child.name, pid=child.pid, restarts=child.restarts)

@@ -11,6 +11,8 @@ import pytest
 from cli_world import ARRIVING, DEAD, DELIVERED, HELD, World, empty, world
 
 from causeway.ledger import StudyState
+from causeway.spool import RealDisk, SpaceGauge, SpaceLimits, SpoolWriter
+from causeway.values import Caller, Receipt
 
 __all__ = ["empty", "world"]
 
@@ -84,6 +86,80 @@ def test_status_of_a_running_service(world: World) -> None:
     assert "not running" in world.call("status").out
     path.write_text("{")
     assert "not running" in world.call("status").out
+
+
+# --- health ------------------------------------------------------------------------------------
+
+
+def running(world: World, **said: object) -> None:
+    path = world.folder / "data" / "run" / "status.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"pid": os.getpid(), "written_at": time.time(), **said}))
+
+
+def findings(world: World) -> dict[str, str]:
+    said = world.call("status", "--json").json["health"]
+    return {
+        f"{each['check']} {each['subject']}".rstrip(): each["state"] for each in said["findings"]
+    }
+
+
+def test_health_of_a_service_that_does_not_run_is_failing(empty: World, world: World) -> None:
+    assert "health       failing" in world.call("status").out
+    assert world.call("status").status == 0, "only --check says it by a status"
+    for arguments in (("status", "--check"), ("status", "--check", "--json")):
+        result = world.call(*arguments)
+        assert result.status == 8
+        assert "service: not running" in result.err
+        assert "running" in result.out
+
+
+def test_health_knows_what_may_go_and_what_waits_for_somebody(world: World) -> None:
+    running(world, pipeline={"pid": 1, "restarts": 0, "gone_at": None})
+    assert findings(world) == {
+        "service": "ok", "pipeline": "ok", "index": "ok", "delivery archive": "ok",
+    }  # fmt: skip
+    assert world.call("status", "--check").status == 0
+    with world.ledger() as ledger:
+        ledger.retry(None, who="ada", why="again", now=ledger.now())  # what was dead may go again
+    text = world.config.read_text()
+    world.config.write_text(text + "[health]\ndelivery_seconds = 300\n")
+    assert findings(world)["delivery archive"] == "failing"
+    said = world.call("status", "--check")
+    assert said.status == 8
+    assert "delivery archive: the oldest that may go has waited for 10 min" in said.err
+    assert max(map(len, said.out.splitlines())) <= 80
+
+    closed = time.strftime("%a", time.localtime(time.time() + 3 * 86400))
+    hours = f'[[schedule]]\nname = "later"\nwindows = ["{closed}"]\n'
+    with_hours = text.replace('deidentify = "none"', 'deidentify = "none"\nschedule = "later"')
+    world.config.write_text(with_hours + "[health]\ndelivery_seconds = 300\n" + hours)
+    assert findings(world)["delivery archive"] == "ok", "it waits for its hours"
+
+
+@pytest.mark.parametrize(("age", "state"), [(20, "ok"), (400, "late"), (700, "failing")])
+def test_health_finds_what_is_received_and_not_indexed(
+    world: World, age: float, state: str
+) -> None:
+    running(world, pipeline={"pid": 1, "restarts": 0, "gone_at": None})
+    spool, disk = world.folder / "data" / "spool", RealDisk()
+    limits = SpaceLimits(soft_bytes=2, hard_bytes=1, reserve_bytes=0)
+    gauge = SpaceGauge(spool, disk=disk, limits=limits, clock=time.monotonic)
+    writer = SpoolWriter(spool, disk=disk, space=gauge, segment_size=4 << 20)
+    for number, received in enumerate((age, 3), start=1):
+        receipt = Receipt(
+            caller=Caller(
+                source="ct1", calling_ae="CT1", called_ae="C", address="127.0.0.1", association="z"
+            ),
+            sop_class_uid="1.2", sop_instance_uid=f"1.2.{number}",
+            transfer_syntax_uid="1.2.840.10008.1.2.1", received_at=time.time() - received,
+        )  # fmt: skip
+        writer.store(receipt, [b"12345678"])
+    assert findings(world)["index"] == state
+    writer.close()
+    assert findings(world)["index"] == state
+    running(world, receive_only=True, pipeline=None)
+    assert findings(world) == {"service": "ok", "pipeline": "late", "delivery archive": "ok"}
 
 
 # --- studies -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from causeway.cli.versions import _answer
 from causeway.config import Versions
 from causeway.doctor.running import RunningService
 from causeway.errors import ConfigurationError
+from causeway.observe.health import Health
 
 __all__ = ["empty"]
 
@@ -160,8 +161,12 @@ def test_status_shows_version_and_refusal(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("NO_COLOR", "1")
     said = {"version": 7, "since": 1000.0, "refused": {"at": 1900.0, "by": "jo", "why": "a\n  b"}}
     service = RunningService(pid=1, written_at=2000.0, said={"configuration": said})
-    lines = list(status_lines(service, nothing(2000.0), nothing_received(), (), now=2000.0))
-    assert lines[1:5] == [
+    lines = list(
+        status_lines(
+            service, nothing(2000.0), nothing_received(), (), Health(findings=()), now=2000.0
+        )
+    )
+    assert lines[2:6] == [
         "settings     version 7, taken 17 min ago",
         "             refused 2 min ago:",
         "             a",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         StudyRow,
         Tally,
     )
+    from causeway.observe.health import Finding, Health
 
 
 class StudyView(View):
@@ -333,16 +334,57 @@ class LaneView(View):
     """Deliveries by state."""
 
 
+class FindingView(View):
+    """What one look at the whole has found."""
+
+    check: str
+    """What was looked at: `service`, `pipeline`, `index`, `delivery` or `source`."""
+    subject: str
+    """Name of the destination or source; empty for the others."""
+    state: str
+    """`ok`, `late` or `failing`."""
+    reason: str
+    """Why, in words."""
+
+    @classmethod
+    def of(cls, finding: Finding) -> FindingView:
+        return cls(
+            check=finding.check.value,
+            subject=finding.subject,
+            state=finding.state.value,
+            reason=finding.reason,
+        )
+
+
+class HealthView(View):
+    """Whether it works, by the thresholds of `[health]`."""
+
+    state: str
+    """The worst of the findings: `ok`, `late` or `failing`."""
+    findings: list[FindingView]
+    """What was looked at."""
+
+    @classmethod
+    def of(cls, health: Health) -> HealthView:
+        return cls(
+            state=health.state.value, findings=[FindingView.of(each) for each in health.findings]
+        )
+
+
 class StatusView(View):
     """`causeway status`. Without patient data."""
+
+    health: HealthView
+    """Whether it works; `causeway status --check` ends with status 8 if this is `failing`."""
 
     running: bool
     """Whether the service runs."""
     pid: int | None
     """Process id of the service."""
     service: dict[str, object] | None
-    """What the running service says of itself: `listeners`, `receivers`, `space`, `sources`,
-    `refusals`; null if it does not run. Its inner fields follow the service and are not stable."""
+    """What the running service says of itself: `listeners`, `receivers`, `pipeline`, `space`,
+    `sources`, `refusals`; null if it does not run. Its inner fields follow the service and are not
+    stable."""
     studies: dict[str, int]
     """Studies by state."""
     series: dict[str, int]
