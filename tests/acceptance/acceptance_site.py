@@ -172,7 +172,7 @@ class Site:
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "causeway", "-c", str(self.config), *arguments],
+            [*self.prefix, sys.executable, "-m", "causeway", "-c", str(self.config), *arguments],
             cwd=self.folder, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
 

@@ -79,6 +79,21 @@ def test_a_data_folder_without_rights(site: Site):
     assert status == 3
     assert "data_dir" in said
     assert "Permission denied" in said
+    site.data.chmod(0o700)  # as a service that runs as somebody else makes it
+    for words in (
+        ["status"],
+        ["custody"],
+        ["studies"],
+        ["spool", "verify"],
+        ["export", "1", "out"],
+    ):
+        done = site.cli(*words)
+        assert done.returncode == 3, done.stderr
+        assert "may not read data_dir" in done.stderr
+        assert "sudo -u" in done.stderr
+    done = site.cli("doctor")
+    assert done.returncode == 8
+    assert "the check itself failed" not in done.stdout
 
 
 def test_a_second_one_on_the_same_data_folder(site: Site):

@@ -11,7 +11,7 @@ import typer
 
 from causeway.cli.exits import ChecksFailed, NothingFound
 from causeway.cli.references import found_study
-from causeway.cli.session import session_of
+from causeway.cli.session import is_there, session_of
 from causeway.cli.show import (
     Column,
     Table,
@@ -56,13 +56,13 @@ def status(
     session = session_of(context)
     configuration = session.configuration()
     service = running_service(configuration.status_path, now=time.time())
-    if configuration.ledger_path.exists():
+    if is_there(configuration.ledger_path, configuration):
         with contextlib.ExitStack() as opened:
             ledger = opened.enter_context(session.ledger())
             # A ledger whose spool was lost has enough to say.
             spool = (
                 opened.enter_context(session.spool())
-                if configuration.spool_dir.exists()
+                if is_there(configuration.spool_dir, configuration)
                 else None
             )
             now = ledger.now()

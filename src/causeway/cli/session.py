@@ -104,8 +104,26 @@ class Session:
             reader.close()
 
 
+def is_there(path: Path, configuration: Configuration) -> bool:
+    """Whether something in ``data_dir`` exists. Raises StartupError where this user may not look:
+    the folder belongs to whom the service runs as.
+    """
+    try:
+        there = path.exists()
+        allowed = not there or os.access(path, os.R_OK)
+    except PermissionError:
+        allowed = False
+    if not allowed:
+        raise StartupError(
+            f"{who_asks()} may not read data_dir {configuration.data_dir}: Permission denied",
+            hint="it holds patients' images; run the command as the user that the service runs as, "
+            "for example with `sudo -u`",
+        )
+    return there
+
+
 def _refuse_missing(what: str, path: Path, configuration: Configuration) -> None:
-    if not path.exists():
+    if not is_there(path, configuration):
         raise StartupError(
             f"there is no {what} in {configuration.data_dir} yet",
             hint="`causeway run` makes it; if something was received already, see whether data_dir "

@@ -43,6 +43,12 @@ class Examination:
         for name, check in self._checks(configuration, service).items():
             try:
                 yield from check()
+            except PermissionError:
+                yield failed(
+                    name,
+                    f"{machine.user()} may not look: Permission denied",
+                    "run `causeway doctor` as the user that the service runs as",
+                )
             except Exception as error:  # noqa: BLE001  (a check must not stop the next)
                 said = failure(error)
                 yield failed(name, f"the check itself failed: {said['error']}", "report this")

@@ -243,6 +243,11 @@ def _nearest(path: Path) -> Path:
     return path
 
 
+def user() -> str:
+    """Whose rights these checks have."""
+    return _user(os.geteuid())
+
+
 def _user(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name

@@ -13,15 +13,15 @@ def latest_arrival(configuration: Configuration) -> float | None:
     """When the latest object arrived; None where no ledger can say."""
     from causeway.ledger import open_ledger
 
-    if not configuration.ledger_path.exists():
-        return None
     try:
+        if not configuration.ledger_path.exists():
+            return None
         opened = open_ledger(configuration.ledger_path, create=False)
         try:
             return opened.summary(now=opened.now()).last_received_at
         finally:
             opened.close()
-    except CausewayError:
+    except (CausewayError, PermissionError):
         return None
 
 
