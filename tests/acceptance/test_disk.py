@@ -153,6 +153,7 @@ def test_a_full_disk_refuses_keeps_and_resumes(
 
     wait_for(is_refusing, seconds=60, what=site.last_words)
     assert refused <= {0, None, 0xA700}
+    wait_for(lambda: '"state": "hard"' in site.log.read_text(), seconds=20, what=site.last_words)
     for question in ("status", "custody"):
         site.ask(question)
     study = site.ask("studies")["studies"][0]

@@ -34,7 +34,15 @@ from causeway.service.children import Child, spawn
 from causeway.service.exclusive import exclusive
 from causeway.service.reload import RunningConfiguration, tell_doubts
 from causeway.service.status import ProcessState, StatusFile
-from causeway.spool import Durability, RealDisk, SpaceGauge, SpoolKeeper, prepare, recover
+from causeway.spool import (
+    Durability,
+    RealDisk,
+    SpaceGauge,
+    SpaceState,
+    SpoolKeeper,
+    prepare,
+    recover,
+)
 
 TICK_SECONDS = 1.0
 TALLY_SECONDS = 5.0
@@ -85,6 +93,7 @@ class Supervisor:
         self._received = 0
         self._received_at = float("-inf")
         self._reserve_kept: bool | None = None
+        self._room = SpaceState.OPEN
         self._exits = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -324,6 +333,7 @@ class Supervisor:
                 self._pipeline_channel = None
 
     def _tell(self) -> None:
+        self._tell_of_room()
         try:
             self._status.write(
                 self._door.statistics(),
@@ -334,6 +344,19 @@ class Supervisor:
         except OSError as error:
             # A full disk must not stop the service; status then says that it is not running.
             say("status.not_written", level="warning", error=error)
+
+    def _tell_of_room(self) -> None:
+        """Each crossing of a watermark; also at the start, when there was no room to begin with."""
+        state = self._space.state()
+        if state is self._room:
+            return
+        self._room = state
+        say(
+            "room.changed",
+            level="info" if state is SpaceState.OPEN else "warning",
+            state=str(state),
+            room_bytes=self._space.room().room_bytes,
+        )
 
     def _tally(self) -> None:
         refused = Counter(self._door.statistics().all_refused)
