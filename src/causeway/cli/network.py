@@ -138,9 +138,10 @@ def _tell(outcomes: Sequence[Sent], told: Sequence[Sent], seconds: float, as_jso
             ).plain()
         )
         return
-    for sent in told:
+    for sent, more in _gathered(told):
+        also = f" and {more:,} more" if more else ""
         detail = f": {printable(sent.detail)}" if sent.detail else ""
-        say(f"{state(sent.outcome)}  {printable(str(sent.path))}{detail}")
+        say(f"{state(sent.outcome)}  {printable(str(sent.path))}{also}{detail}")
     rate = (
         f", {stored / seconds:,.0f} a second, {amount(size / seconds)}/s"
         if stored and seconds
@@ -156,6 +157,19 @@ def _tell(outcomes: Sequence[Sent], told: Sequence[Sent], seconds: float, as_jso
         say(f"{counts['warning']:,} of them with a warning")
 
 
+def _gathered(told: Sequence[Sent]) -> list[tuple[Sent, int]]:
+    """What is told, and how many others failed just like it: an association that is lost is one
+    piece of news, and not one for each object that it was to carry.
+    """
+    reasons = Counter(sent.detail for sent in told if sent.outcome == "failed")
+    gathered = []
+    for sent in told:
+        alike = reasons.pop(sent.detail, 0) if sent.outcome == "failed" else 1
+        if alike:
+            gathered.append((sent, alike - 1))
+    return gathered
+
+
 def _judge(outcomes: Sequence[Sent], peer: Peer) -> None:
     """Raise unless everything that could be sent was stored."""
     counts = Counter(sent.outcome for sent in outcomes)
@@ -164,7 +178,7 @@ def _judge(outcomes: Sequence[Sent], peer: Peer) -> None:
         missing = counts["failed"] + counts["refused"]
         raise PeerError(
             f"{plural(missing, 'object was', 'objects were')} not stored at {peer}",
-            hint=printable(failed.detail)
+            hint=f"{printable(failed.detail)}; to send all of it again does no harm"
             if failed is not None
             else "the status above says why; the peer's own log says more",
         )

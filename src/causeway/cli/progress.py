@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
+from causeway.cli.show import amount
+
 
 class Progress(Protocol):
     def advance(self, count: int) -> None: ...
@@ -40,15 +42,23 @@ def bar(
         DownloadColumn,
         MofNCompleteColumn,
         ProgressColumn,
+        Task,
         TextColumn,
         TimeRemainingColumn,
-        TransferSpeedColumn,
     )
     from rich.progress import Progress as Rich
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        """In the units of the other columns and of what is said at the end."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{amount(speed)}/s" if speed else "")
 
     columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn()]
     if unit == "bytes":
-        columns += [DownloadColumn(binary_units=True), TransferSpeedColumn(), TimeRemainingColumn()]
+        columns += [DownloadColumn(binary_units=True), Speed(), TimeRemainingColumn()]
     else:
         columns += [MofNCompleteColumn()]
     with Rich(*columns, console=Console(stderr=True), transient=True) as rich:

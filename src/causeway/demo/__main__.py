@@ -61,7 +61,8 @@ def _play(console: Console, running: Running, *, once: bool, patience: float) ->
     sent = {uid: digest for scanner in cast for uid, digest in scanner.digests().items()}
     proof = prove(running.archive, sent, running.folder / "scratch.dcm")
     console.print()
-    console.print(tree(running.archive), soft_wrap=True)
+    # Rich cuts a tree at the width of its console; sizes at the ends of lines are worth a wrap.
+    Console(highlight=False, width=max(console.width, 200)).print(tree(running.archive))
     console.print()
     console.print(f"Custody: {last.custody_line}", soft_wrap=True, markup=False)
     console.print(f"Proof:   {proof}", soft_wrap=True, markup=False)

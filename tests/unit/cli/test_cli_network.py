@@ -86,6 +86,16 @@ def test_send_to_nobody(folder: Path) -> None:
     assert "cannot be reached" in result.err
 
 
+def test_what_failed_for_one_reason_is_one_line(folder: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    result = call("send", str(folder), "--to", f"127.0.0.1:{port}")
+    (line,) = [line for line in result.out.splitlines() if line.startswith("failed")]
+    assert " and 2 more: " in line
+    assert "3 objects were not stored" in result.err
+
+
 def test_send_what_is_no_object(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     result = call("send", str(tmp_path), "--to", "127.0.0.1:1")
