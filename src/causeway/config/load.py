@@ -268,6 +268,8 @@ def _explain(
         should, example = _KINDS[kind]
         if kind in ("int_type", "float_type") and _is_number(value):
             example = f"{{key}} = {value}"
+        elif key == "port":
+            example = "{key} = 11112"
         elif kind == "string_type" and isinstance(value, int | float):
             example = f'{{key}} = "{value}"'
         elif kind == "bool_type" and value in ("true", "false"):

@@ -7,6 +7,7 @@ association comes out as one ``AssociationLost`` that says during what.
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import time
 from collections.abc import Iterable
@@ -52,9 +53,12 @@ class Wire:
                 server_name=name,
             )
         except (OSError, ValueError) as error:
+            named = isinstance(error, socket.gaierror | UnicodeError)
             raise Unreachable(
                 f"{peer} cannot be reached: {_cause(error)}",
-                hint="is it running, and does a firewall allow this address and port?",
+                hint="is the host's name right? An address needs no resolver"
+                if named
+                else "is it running, and does a firewall allow this address and port?",
             ) from error
         self._tls = isinstance(self._socket, ssl.SSLSocket)
         try:
@@ -204,4 +208,6 @@ def _cause(error: Exception) -> str:
         return (error.reason or str(error)).lower().replace("_", " ")
     if isinstance(error, TimeoutError):
         return "timed out"
+    if isinstance(error, UnicodeError):
+        return "that is no host name"
     return getattr(error, "strerror", None) or str(error)
