@@ -107,11 +107,18 @@ def send(
             progress.advance(sent.size)
     seconds = time.monotonic() - began
     told = [sent for sent in outcomes if verbose or sent.outcome != "stored"]
-    _tell(outcomes, told, seconds, as_json)
+    _tell(outcomes, told, seconds, each=verbose, as_json=as_json)
     _judge(outcomes, peer)
 
 
-def _tell(outcomes: Sequence[Sent], told: Sequence[Sent], seconds: float, as_json: bool) -> None:
+def _tell(
+    outcomes: Sequence[Sent],
+    told: Sequence[Sent],
+    seconds: float,
+    *,
+    each: bool,
+    as_json: bool,
+) -> None:
     counts = Counter(sent.outcome for sent in outcomes)
     stored = counts["stored"] + counts["warning"]
     size = sum(sent.size for sent in outcomes if sent.outcome in ("stored", "warning"))
@@ -138,7 +145,7 @@ def _tell(outcomes: Sequence[Sent], told: Sequence[Sent], seconds: float, as_jso
             ).plain()
         )
         return
-    for sent, more in _gathered(told):
+    for sent, more in [(sent, 0) for sent in told] if each else _gathered(told):
         also = f" and {more:,} more" if more else ""
         detail = f": {printable(sent.detail)}" if sent.detail else ""
         say(f"{state(sent.outcome)}  {printable(str(sent.path))}{also}{detail}")

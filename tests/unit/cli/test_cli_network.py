@@ -94,6 +94,8 @@ def test_what_failed_for_one_reason_is_one_line(folder: Path) -> None:
     (line,) = [line for line in result.out.splitlines() if line.startswith("failed")]
     assert " and 2 more: " in line
     assert "3 objects were not stored" in result.err
+    result = call("send", "-v", str(folder), "--to", f"127.0.0.1:{port}")
+    assert sum(line.startswith("failed") for line in result.out.splitlines()) == 3
 
 
 def test_send_what_is_no_object(tmp_path: Path) -> None:
