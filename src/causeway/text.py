@@ -51,21 +51,33 @@ _NOT_TERMS: Final = {
 
 
 @lru_cache(maxsize=256)
-def codec_of(charset: str) -> str:
-    """Python's codec for the first term of (0008,0005); empty where the default applies.
+def _codec_of_term(term: str) -> str | None:
+    """Python's codec for one term; empty for the default; None for a term that nobody knows.
 
-    The further terms only announce the escape sequences that may follow. Misspelt terms
-    (``ISO-IR 100``, ``iso_ir 100``, ``ISO 2022-IR 87``) are understood, since real scanners write
-    them; a term that nobody knows counts as absent.
+    Misspelt terms (``ISO-IR 100``, ``iso_ir 100``, ``ISO 2022-IR 87``) are understood, since real
+    scanners write them.
     """
-    term = charset.partition("\\")[0]
     spelling = re.sub(r"[\s_-]+", " ", term.strip()).upper()
     for candidate in (spelling, spelling.replace("ISO IR", "ISO_IR")):
         if candidate in ("", "ISO_IR 6", "ISO 2022 IR 6"):
             return ""
         if candidate in tables.python_encoding:
             return str(tables.python_encoding[candidate])
-    return _NOT_TERMS.get(spelling, "")
+    return _NOT_TERMS.get(spelling)
+
+
+def codec_of(charset: str) -> str:
+    """Python's codec for the first term of (0008,0005); empty where the default applies.
+
+    The further terms only announce the escape sequences that may follow. A term that nobody knows
+    counts as absent.
+    """
+    return _codec_of_term(charset.partition("\\")[0]) or ""
+
+
+def is_known(charset: str) -> bool:
+    """Whether all terms of (0008,0005) are understood."""
+    return all(_codec_of_term(term) is not None for term in charset.split("\\"))
 
 
 def has_backslash_in_characters(charset: str) -> bool:
@@ -143,3 +155,46 @@ def _extended(raw: bytes, first: str, resets: re.Pattern[bytes]) -> str | None:
 
 def _lossless(raw: bytes, codec: str) -> str:
     return raw.decode(codec or "latin-1", "backslashreplace")
+
+
+# --- the way back ---------------------------------------------------------------------------------
+
+# Where the first character set is in force again, whatever the VR.
+_DELIMITERS: Final = re.compile(r"([\r\n\f\t\\^=])")
+
+
+def encode(text: str, charset: str, *, name: bool = False, prose: bool = False) -> bytes | None:
+    """The bytes of a text that ``decode`` reads as it, or None where the set does not have it."""
+    if text.isascii():
+        return text.encode("ascii")
+    terms = charset.split("\\")
+    codecs = [_codec_of_term(term) or "ascii" for term in terms]
+    try:
+        if len(terms) == 1:
+            made = _in_codec(text, codecs[0])
+        else:
+            pieces = _DELIMITERS.split(text)
+            made = b"".join(_encoded_piece(piece, codecs) for piece in pieces)
+    except UnicodeError:
+        return None
+    return made if decode(made, charset, name=name, prose=prose) == text.strip(" ") else None
+
+
+def _encoded_piece(piece: str, codecs: list[str]) -> bytes:
+    """Text without delimiters, in the first set that has it all. Raises UnicodeError."""
+    for number, codec in enumerate(codecs):
+        try:
+            made = _in_codec(piece, codec)
+        except UnicodeError:
+            continue
+        if piece.isascii() or codec in _STATEFUL or number == 0:
+            return made
+        return tables.ENCODINGS_TO_CODES[codec] + made
+    raise UnicodeError
+
+
+def _in_codec(text: str, codec: str) -> bytes:
+    made = text.encode(codec)
+    if codec == "shift_jis" and len(made) != len(text):
+        raise UnicodeError  # It stands for JIS X 0201, of whose characters each has one byte.
+    return made

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import charset as pydicom_charset
 
-from causeway.text import decode
+from causeway.text import decode, encode, is_known
 
 # PS3.5 annexes H to K, and PS3.3 C.12.1.1.2.
 STANDARD = [
@@ -124,3 +124,36 @@ def test_names_of_pydicoms_charset_files() -> None:
         assert decode(raw, declared, name=True).rstrip("=") == theirs.strip(), path.name
         compared += 1
     assert compared >= 15
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [
+        ("Mueller^Hans", ""),
+        ("Müller^Jürgen", "ISO_IR 100"),
+        ("Müller^Jürgen", "ISO_IR 192"),
+        ("Люкceмбypг", "ISO_IR 144"),
+        ("王^小东", "GB18030"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "\\ISO 2022 IR 87"),
+        ("Hong^Gildong=洪^吉洞=홍^길동", "\\ISO 2022 IR 149"),
+        ("Διονυσιος\\Люкceмбypг", "ISO 2022 IR 126\\ISO 2022 IR 144"),
+    ],
+)
+def test_what_is_encoded_is_decoded_to_the_same(text: str, charset: str) -> None:
+    made = encode(text, charset, name=True)
+    assert made is not None
+    assert decode(made, charset, name=True) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"), [("Müller", ""), ("山田", "ISO_IR 100"), ("山", "ISO_IR 13")]
+)
+def test_what_a_set_does_not_have_is_not_encoded(text: str, charset: str) -> None:
+    assert encode(text, charset) is None
+
+
+def test_terms_that_nobody_knows_are_told() -> None:
+    assert is_known("")
+    assert is_known("ISO_IR 100")
+    assert is_known("\\iso 2022-ir 87")
+    assert not is_known("ISO_IR 100\\DOE^JOHN")

@@ -13,7 +13,8 @@ class Subject(Protocol):
     def uid(self, uid: str) -> str:
         """Another UID, of at most 44 characters."""
 
-    def patient_id(self) -> str: ...
+    def patient_id(self, text: str | None = None) -> str:
+        """The patient's pseudonym; that of another patient if ``text`` is another's ID."""
 
     def token(self, domain: str, text: str) -> str:
         """A pseudonym for a value; ``domain`` keeps equal texts of different kinds apart."""

@@ -7,25 +7,28 @@ plan and subject alone: the same bytes in every process, today and after a resta
 
 from __future__ import annotations
 
+import contextlib
+import traceback
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from causeway.deidentify.edit.items import Context, Part, Unusual
-from causeway.deidentify.edit.markers import markers
 from causeway.deidentify.edit.syntax import is_edited_in_place, is_implicit
-from causeway.deidentify.edit.table import AttributeTypes, table_for
-from causeway.deidentify.edit.through_pydicom import edit_through_pydicom
-from causeway.deidentify.edit.values import Edited
+from causeway.deidentify.edit.table import SOP_INSTANCE_UID, AttributeTypes, Table, table_for
+from causeway.deidentify.edit.through_pydicom import SIZE_LIMIT, edit_through_pydicom
+from causeway.deidentify.edit.values import Edited, Path
 from causeway.deidentify.edit.whole import Fetch, Span, Whole, pieces
 from causeway.deidentify.errors import Doubt
-from causeway.deidentify.plan import Plan
+from causeway.deidentify.plan import Action, Plan, Rule
 from causeway.deidentify.subject import Subject
+from causeway.errors import CausewayError
 
 DEFLATED: Final = frozenset(
     {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"}
 )
+DIRECTORY: Final = "1.2.840.10008.1.3.10"
 INFLATED_LIMIT: Final = 256 * 1024 * 1024
 DEFLATE_LEVEL: Final = 6
 
@@ -54,6 +57,8 @@ class Cleaned:
     """Texts that named somebody, and must not be found in what comes out."""
     uids: Mapping[str, str] = field(repr=False)
     """UIDs that were replaced."""
+    changes: tuple[tuple[Path, Rule], ...] = field(repr=False)
+    """Which rule acted where, if that was asked for."""
     parts: tuple[Part | Span, ...] = field(repr=False)
     source: Fetch = field(repr=False)
 
@@ -69,57 +74,91 @@ def clean(
     subject: Subject,
     types: AttributeTypes,
     pixels_cleaned: bool = False,
+    with_changes: bool = False,
 ) -> Cleaned:
-    """The object without what names its patient. Raises ``Doubt`` for any that cannot be judged."""
+    """The object without what names its patient.
+
+    Raises ``Doubt`` for any that cannot be judged, and nothing else but what ``source.fetch`` does.
+    """
     syntax = source.transfer_syntax_uid
-    fetch, size = source.fetch, source.size
+    if source.sop_class_uid == DIRECTORY:
+        raise Doubt("directory", "a directory has offsets into itself, which would no longer fit")
+    data = source
     if syntax in DEFLATED:
-        inflated = _inflated(source)
-        fetch, size = _fetch_from(inflated), len(inflated)
-    edited = Edited()
-    parts: list[Part | Span]
+        data = _in_memory(source, _inflated(source))
+    table = table_for(plan, source.sop_class_uid, types)
     try:
-        if not is_edited_in_place(syntax):
-            raise Unusual
-        implicit = is_implicit(syntax)
-        whole = Whole(
-            fetch,
-            size,
-            table=table_for(plan, source.sop_class_uid, types),
-            context=Context(subject=subject, edited=edited, implicit=implicit),
-            markers=markers(plan, implicit=implicit, pixels_cleaned=pixels_cleaned),
-        )
-        parts = whole.edit()
-    except Unusual:
-        edited = Edited()
-        parts = [
-            edit_through_pydicom(
-                fetch(0, size),
-                syntax,
-                table=table_for(plan, source.sop_class_uid, types),
-                subject=subject,
-                edited=edited,
-                pixels_cleaned=pixels_cleaned,
-            )
-        ]
+        edited, parts = _edited(data, table, subject, pixels_cleaned, with_changes=with_changes)
+    except (CausewayError, OSError):
+        raise  # a doubt, or what reading the source has met
+    except Exception as error:
+        # Whatever it is, the object does not leave. Its text may quote a value, its place does not.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{type(error).__name__} in {at.name}, line {at.lineno}"
+        raise Doubt("unforeseen", f"the editor failed: {place}") from None
+    _check(source, edited, table)
     if syntax in DEFLATED:
-        parts = [_deflated(parts, fetch)]
-        fetch = source.fetch
+        parts = [_deflated(parts, data.fetch)]
+    new_uid = edited.uids.get(edited.sop_instance_uid, edited.sop_instance_uid)
     return Cleaned(
-        # Mapped, if the plan maps it.
-        sop_instance_uid=edited.uids.get(source.sop_instance_uid, source.sop_instance_uid),
+        sop_instance_uid=new_uid,
         transfer_syntax_uid=syntax,
         size=sum(map(len, parts)),
         counts=edited.counts,
-        taken=frozenset(edited.taken),
+        taken=frozenset(edited.taken - {""}),
         uids=edited.uids,
+        changes=tuple(edited.changes or ()),
         parts=tuple(parts),
-        source=fetch,
+        source=data.fetch,
     )
 
 
-def _fetch_from(data: bytes) -> Fetch:
-    return lambda offset, size: data[offset : offset + size]
+def _edited(
+    data: Source, table: Table, subject: Subject, pixels_cleaned: bool, *, with_changes: bool
+) -> tuple[Edited, list[Part | Span]]:
+    implicit = is_implicit(data.transfer_syntax_uid)
+    little = is_edited_in_place(data.transfer_syntax_uid)
+    if little:
+        edited = Edited(changes=[] if with_changes else None)
+        whole = Whole(
+            data.fetch,
+            data.size,
+            implicit=implicit,
+            table=table,
+            context=Context(subject=subject, edited=edited),
+            pixels_cleaned=pixels_cleaned,
+        )
+        with contextlib.suppress(Unusual):
+            return edited, whole.edit()
+    if data.size > SIZE_LIMIT:
+        raise Doubt("size", f"written unusually, and more than {SIZE_LIMIT >> 20} MiB")
+    edited = Edited(changes=[] if with_changes else None)
+    made = edit_through_pydicom(
+        data.fetch(0, data.size),
+        implicit=implicit,
+        little=little,
+        table=table,
+        subject=subject,
+        edited=edited,
+        pixels_cleaned=pixels_cleaned,
+    )
+    return edited, [made]
+
+
+def _check(source: Source, edited: Edited, table: Table) -> None:
+    """What was announced is what is there: the kind of object decides whether its pixels may pass
+    and what it must have, and the UID is what it will be known by.
+    """
+    if edited.sop_class_uid != source.sop_class_uid:
+        raise Doubt("announced", "the SOP class in the data set is not the one that was announced")
+    if edited.sop_instance_uid != source.sop_instance_uid or not edited.sop_instance_uid:
+        raise Doubt("announced", "the SOP instance in the data set is not what was announced")
+    if table.rule(SOP_INSTANCE_UID, "UI").action not in (Action.UID, Action.KEEP):
+        raise Doubt("rule", "a profile may map SOP Instance UID or keep it, nothing else")
+
+
+def _in_memory(source: Source, data: bytes) -> Source:
+    return replace(source, fetch=lambda offset, size: data[offset : offset + size], size=len(data))
 
 
 def _inflated(source: Source) -> bytes:

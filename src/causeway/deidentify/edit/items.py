@@ -2,7 +2,7 @@
 
 The hot loop steps over an element whose tag has nothing to do with a third of a microsecond; that
 an enhanced MR of 18,000 elements takes milliseconds depends on it. Everything else (a rule, another
-VR than the dictionary's, private, unknown, a sequence) goes through ``_one``.
+VR than the dictionary's, private, unknown, a sequence) goes through ``one``.
 
 What the bytes hold is not trusted: a length that runs past its container, an item where there can
 be none, a sequence without its end are ``Doubt``. What is legible to more patient readers but not
@@ -12,10 +12,19 @@ in place (elements with implicit VR among explicit ones, unknown VRs) is ``Unusu
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
+from causeway.deidentify.edit.private import (
+    Blocks,
+    Safe,
+    creator_rule,
+    is_creator,
+    private_rule,
+)
+from causeway.deidentify.edit.reading import Level
 from causeway.deidentify.edit.syntax import (
+    DEPTH_LIMIT,
     HEADER,
     ITEM,
     ITEM_END,
@@ -29,34 +38,24 @@ from causeway.deidentify.edit.syntax import (
     UNDEFINED,
     VR_OF_CODE,
     dictionary_vr,
+    implicit_vr,
     raw_of,
 )
-from causeway.deidentify.edit.table import SEQUENCE, SPECIFIC_CHARACTER_SET, Table
-from causeway.deidentify.edit.values import Edited, Level, new_value
+from causeway.deidentify.edit.table import ALIEN, SPECIFIC_CHARACTER_SET, Operation, Table
+from causeway.deidentify.edit.values import Edited, new_value, replacement
+from causeway.deidentify.edit.writing import Writer
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
 from causeway.deidentify.subject import Subject
-from causeway.text import decode
+from causeway.text import decode, is_known
 
-DEPTH_LIMIT: Final = 64
-
-_NOT_LISTED: Final = object()
-
-IDENTIFYING: Final = frozenset(
-    {
-        0x00080050,  # Accession Number
-        0x00100020,  # Patient ID
-        0x00100021,  # Issuer of Patient ID
-        0x00100030,  # Patient's Birth Date
-        0x00101000,  # Other Patient IDs
-        0x00101040,  # Patient's Address
-        0x00102154,  # Patient's Telephone Numbers
-        0x00380010,  # Admission ID
-    }
-)
-"""Whose values must not be found in what comes out, beside all person names."""
+NOT_LISTED: Final = object()
+PIXEL_DATA: Final = 0x7FE00010
+_ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
+_ITEM_END: Final = TAG_AND_LENGTH.pack(ITEM_END, 0)
 
 Part = bytes | memoryview
+Parts = list[Part]
 
 
 class Short(Exception):
@@ -73,30 +72,40 @@ class Context:
 
     subject: Subject
     edited: Edited
-    implicit: bool
-    is_last: bool = True
-    """Whether the object ends with the block."""
+    safe: Safe = field(default_factory=dict)
+    """What the sender declares of its private blocks."""
+    may_grow: bool = False
+    """Whether more of the object can be read, where it ends before an element does."""
 
 
-@dataclass(slots=True)
-class Blocks:
-    """Private creators of one level, by group and block."""
+class Header(NamedTuple):
+    """Of one element."""
 
-    creators: dict[tuple[int, int], str]
+    tag: int
+    raw: int
+    """The tag as it stands in the bytes."""
+    code: int
+    """The two bytes of its VR, 0 in implicit VR."""
+    vr: str
+    """Its VR; for UN and in implicit VR that of the dictionary."""
+    value: int
+    """Where the value begins."""
+    length: int
 
 
 class Items:
-    """Edits what is in ``data``, a block of an object."""
+    """Edits what is in ``data``: a block of an object."""
 
-    def __init__(self, data: bytes, context: Context, blocks: Blocks | None = None) -> None:
+    def __init__(self, data: bytes, context: Context, *, implicit: bool) -> None:
         self.data = data
-        self._top_blocks = blocks or Blocks({})
         self.view = memoryview(data)
         self.context = context
+        self.implicit = implicit
+        self._writer = Writer(implicit)
 
     def elements(
         self, start: int, end: int, table: Table, level: Level, *, depth: int
-    ) -> tuple[list[Part] | None, int]:
+    ) -> tuple[Parts | None, int]:
         """Edit from ``start`` to ``end``, or to the item's delimiter if that is negative.
 
         The parts of the result, or None if nothing changed; and where it ended.
@@ -105,28 +114,26 @@ class Items:
             raise Doubt("depth", f"sequences are nested more than {DEPTH_LIMIT} deep")
         data = self.data
         limit = len(data) if end < 0 else end
-        if limit > len(data):
-            raise self._runs_out(limit)
         operations, told = table.operations, table.told_vrs
         unpack, unpack_length = HEADER.unpack_from, LENGTH.unpack_from
-        implicit = self.context.implicit
-        blocks = Blocks({})
-        parts: list[Part] = []
+        unpack_implicit, implicit = TAG_AND_LENGTH.unpack_from, self.implicit
+        blocks = Blocks()
+        missing = list(table.inserted)
+        parts: Parts = []
         changed = False
         position = copied = start
         try:
             while position < limit:
                 if implicit:
-                    raw, length = TAG_AND_LENGTH.unpack_from(data, position)
-                    operation = operations.get(raw, _NOT_LISTED)
-                    if operation is None and length != UNDEFINED:
+                    raw, length = unpack_implicit(data, position)
+                    operation = operations.get(raw, NOT_LISTED)
+                    if operation is None and length != UNDEFINED and not missing:
                         position += 8 + length
                         continue
-                    code = 0
                 else:
                     raw, code, length = unpack(data, position)
-                    operation = operations.get(raw, _NOT_LISTED)
-                    if operation is None and code not in told:
+                    operation = operations.get(raw, NOT_LISTED)
+                    if operation is None and code not in told and not missing:
                         if code in SHORT:
                             position += 8 + length
                             continue
@@ -136,276 +143,313 @@ class Items:
                                 position += 12 + length
                                 continue
                 if raw == ITEM_END and end < 0:
-                    return self._joined(parts, copied, position, changed), position + 8
-                after, made, level = self._one(
-                    position, raw, code, operation, table, level, blocks, depth
+                    break
+                if missing:
+                    new = self._inserted(missing, raw_of(raw), level)
+                    if new:
+                        changed = True
+                        parts += [self.view[copied:position], *new]
+                        copied = position
+                header = self.header(position)
+                made, after, level = self.one(
+                    header, operation, table, level, blocks=blocks, depth=depth
                 )
                 if made is not None:
                     changed = True
                     if position > copied:
                         parts.append(self.view[copied:position])
-                    parts.extend(made)
+                    parts += made
                     copied = after
                 position = after
         except struct.error:
             raise self._runs_out(len(data) + 1) from None
-        if position > limit or end < 0:
-            raise self._runs_out(position + 1 if end < 0 else position, inside=end >= 0)
-        return self._joined(parts, copied, position, changed), position
-
-    def _joined(
-        self, parts: list[Part], copied: int, position: int, changed: bool
-    ) -> list[Part] | None:
-        if not changed:
-            return None
-        if position > copied:
+        if end < 0:
+            self._expect_delimiter(position, ITEM_END)
+        elif position > limit:
+            raise self._runs_out(position)
+        if position > copied and changed:
             parts.append(self.view[copied:position])
-        return parts
+        if missing and (new := self._inserted(missing, 1 << 32, level)):
+            parts += [self.view[start:position], *new] if not changed else new
+            changed = True
+        return parts if changed else None, position + 8 if end < 0 else position
 
-    def _runs_out(self, needed: int, *, inside: bool = False) -> Exception:
-        if not inside and needed > len(self.data) and not self.context.is_last:
-            return Short()
-        return Doubt("structure", "an element runs past the end of what holds it")
-
-    def one(
-        self, position: int, table: Table, level: Level
-    ) -> tuple[list[Part] | None, int, Level]:
-        """One element at the top level: what stands in its place, if not itself; where it ends."""
+    def header(self, position: int) -> Header:
+        """Raises ``struct.error`` where the block ends, ``Unusual`` for a VR that is none."""
         data = self.data
-        try:
-            if self.context.implicit:
-                (raw,) = LENGTH.unpack_from(data, position)
-                code = 0
-            else:
-                raw, code, _ = HEADER.unpack_from(data, position)
-            operation = table.operations.get(raw, _NOT_LISTED)
-            if operation is None:
-                vr, value, length = self._header(position, raw, code)
-                if length != UNDEFINED and vr != "SQ" and code not in table.told_vrs:
-                    if value + length > len(data):
-                        raise self._runs_out(value + length)
-                    return None, value + length, level
-            after, made, level = self._one(
-                position, raw, code, operation, table, level, self._top_blocks, 0
-            )
-        except struct.error:
-            raise self._runs_out(len(data) + 1) from None
-        return made, after, level
-
-    # --- one element that is not simply copied --------------------------------------------------
-
-    def _one(
-        self,
-        position: int,
-        raw: int,
-        code: int,
-        operation: object,
-        table: Table,
-        level: Level,
-        blocks: Blocks,
-        depth: int,
-    ) -> tuple[int, list[Part] | None, Level]:
-        """Where the next element begins; what stands in this one's place, if not itself; and by
-        what values are read from here on.
-        """
-        tag = raw_of(raw)
-        if tag >> 16 == 0xFFFE:
-            raise Doubt("structure", f"a delimiter at offset {position}, outside a sequence")
-        vr, value, length = self._header(position, raw, code)
-        if tag & 0xFFFF == 0:
-            return value + self._defined(length, tag), [], level  # lengths of groups change
-        rule = self._rule(tag, vr, value, length, operation, table, level, blocks)
-        if vr == "SQ" or length == UNDEFINED:
-            return *self._sequence(
-                position, tag, vr, value, length, rule, table, level, depth
-            ), level
-        after = value + length
-        if after > len(self.data):
-            raise self._runs_out(after)
-        if tag == SPECIFIC_CHARACTER_SET:
-            charset = decode(self.data[value:after])
-            level = replace(level, charset=charset)
-        if rule is None or rule.action is Action.KEEP:
-            return after, None, level
-        context = self.context
-        context.edited.count(rule)
-        old = self.data[value:after]
-        if vr == "PN" or tag in IDENTIFYING:
-            context.edited.taken.add(decode(old, level.charset, name=vr == "PN"))
-        new = new_value(rule, tag, vr, old, level, context.subject, context.edited)
-        if new is old:
-            return after, None, level
-        if new is None:
-            return after, [], level
-        return after, [self._element_header(raw, code, len(new)), new], level
-
-    def _header(self, position: int, raw: int, code: int) -> tuple[str, int, int]:
-        """VR, offset of the value, its length."""
-        data = self.data
-        if self.context.implicit:
-            (length,) = LENGTH.unpack_from(data, position + 4)
+        if self.implicit:
+            raw, length = TAG_AND_LENGTH.unpack_from(data, position)
             tag = raw_of(raw)
-            return _implicit_vr(tag), position + 8, length
+            return Header(tag, raw, 0, implicit_vr(tag), position + 8, length)
+        raw, code, length = HEADER.unpack_from(data, position)
+        tag = raw_of(raw)
         if code in SHORT:
-            return VR_OF_CODE[code], position + 8, LENGTH.unpack_from(data, position + 4)[0] >> 16
+            return Header(tag, raw, code, VR_OF_CODE[code], position + 8, length)
         if code not in LONG:
+            if tag >> 16 == 0xFFFE:
+                raise Doubt("structure", f"a delimiter at offset {position}, outside a sequence")
             raise Unusual
         (length,) = LENGTH.unpack_from(data, position + 8)
         vr = VR_OF_CODE[code]
         if code == UN:
-            vr = dictionary_vr(raw_of(raw)) or vr
-        return vr, position + 12, length
+            vr = implicit_vr(tag)
+        return Header(tag, raw, code, vr, position + 12, length)
 
-    def _defined(self, length: int, tag: int) -> int:
-        if length == UNDEFINED:
-            raise Doubt("structure", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) has no length")
-        return length
-
-    def _rule(
+    def one(
         self,
-        tag: int,
-        vr: str,
-        value: int,
-        length: int,
-        operation: object,
+        header: Header,
+        operation: Operation | object,
         table: Table,
         level: Level,
+        *,
         blocks: Blocks,
-    ) -> Rule | None:
+        depth: int,
+    ) -> tuple[Parts | None, int, Level]:
+        """One element: what stands in its place, if not itself; where the next one begins; and by
+        what values are read from there on.
+        """
+        data, tag, vr = self.data, header.tag, header.vr
+        value, length = header.value, header.length
+        after = value if length == UNDEFINED else value + length
+        if after > len(data):
+            raise self._runs_out(after)
+        if tag >> 16 == 0xFFFE:
+            raise Doubt("structure", f"a delimiter at offset {value}, outside a sequence")
+        if tag == SPECIFIC_CHARACTER_SET and length != UNDEFINED:
+            return None, after, replace(level, charset=charset_of(data[value:after]))
         if isinstance(operation, Rule):
-            return operation
-        if not tag >> 16 & 1:
-            return None if operation is SEQUENCE and vr == "SQ" else table.rule(tag, vr)
-        group, element = tag >> 16, tag & 0xFFFF
-        if 0x10 <= element <= 0xFF:
-            creator = decode(self.data[value : value + length], level.charset)
-            blocks.creators[group, element] = creator
-            if group in table.private_groups and table.plan.keeps_creator(group, creator):
-                return None
-            return table.plan.other_private
-        creator = blocks.creators.get((group, element >> 8), "")
-        return table.rule(tag, vr, creator)
+            rule = operation
+        elif tag >> 16 & 1:
+            rule, vr = self.private(header, table, level, blocks)
+        else:
+            rule = table.rule(tag, vr)
+        if rule is ALIEN and length != UNDEFINED:
+            return [], after, level  # Not even looked into: it may be written in another way.
+        if self.is_sequence(header, vr, rule):
+            made, after = self._sequence(header, rule, table, level, depth)
+            return made, after, level
+        if rule.action is Action.KEEP:
+            self.check_kept(header)
+            return None, after, level
+        return self._edited(header, vr, rule, level), after, level
 
-    def _element_header(self, raw: int, code: int, length: int) -> bytes:
-        if self.context.implicit:
-            return TAG_AND_LENGTH.pack(raw, length)
-        if code in SHORT:
-            if length > 0xFFFF:
-                raise Doubt("length", "a value is longer than its VR allows")
-            return HEADER.pack(raw, code, length)
-        return HEADER.pack(raw, code, 0) + LENGTH.pack(length)
+    def _edited(self, header: Header, vr: str, rule: Rule, level: Level) -> Parts | None:
+        edited, tag = self.context.edited, header.tag
+        edited.count(tag, rule)
+        old = self.data[header.value : header.value + header.length]
+        edited.take(tag, vr, old, level)
+        new = new_value(rule, tag, vr, old, level, self.context.subject, edited)
+        if new is old:
+            return None
+        return [] if new is None else [self._writer.header(header.raw, header.code, new), new]
+
+    def check_kept(self, header: Header) -> None:
+        """Raises ``Doubt`` for a sequence under another VR, whose items would stay as they are."""
+        tag = header.tag
+        if header.length and not tag >> 16 & 1 and dictionary_vr(tag) == "SQ":
+            raise Doubt("vr", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) should be a sequence")
+
+    def private(
+        self, header: Header, table: Table, level: Level, blocks: Blocks
+    ) -> tuple[Rule, str]:
+        """The rule for a private element, and its VR; a creator reserves its block."""
+        tag, safe = header.tag, self.context.safe
+        if is_creator(tag) and header.length != UNDEFINED:
+            value = self.data[header.value : header.value + header.length]
+            creator = decode(value, level.charset)
+            blocks.reserve(tag, creator)
+            return creator_rule(table, safe, tag, creator), header.vr
+        return private_rule(table, safe, tag, header.vr, blocks.creator(tag))
+
+    def is_sequence(self, header: Header, vr: str, rule: Rule) -> bool:
+        """Whether it has items, as far as that matters by its rule."""
+        if vr == "SQ" or header.length == UNDEFINED:
+            return True
+        # What stays must not hide elements; what goes may be whatever it is.
+        is_unknown = vr == "UN" and rule.action is Action.KEEP
+        return is_unknown and self.data[header.value : header.value + 4] == _ITEM_TAG
+
+    def _inserted(self, missing: list[tuple[int, Rule]], tag: int, level: Level) -> Parts:
+        """What is missing in front of ``tag``; what is there is no longer missing."""
+        made: Parts = []
+        while missing and missing[0][0] <= tag:
+            absent, rule = missing.pop(0)
+            if absent != tag:
+                made.append(self.inserted(absent, rule, level))
+        return made
+
+    def inserted(self, tag: int, rule: Rule, level: Level) -> bytes:
+        """An element that a rule puts in."""
+        vr = dictionary_vr(tag)
+        if not vr:
+            raise Doubt("rule", f"{rule.origin}: it cannot be put in, as its VR is not known")
+        self.context.edited.count(tag, rule)
+        return self._writer.element(tag, vr, replacement(rule, vr, level))
 
     # --- sequences ------------------------------------------------------------------------------
 
     def _sequence(
-        self,
-        position: int,
-        tag: int,
-        vr: str,
-        value: int,
-        length: int,
-        rule: Rule | None,
-        table: Table,
-        level: Level,
-        depth: int,
-    ) -> tuple[int, list[Part] | None]:
-        if vr not in ("SQ", "UN"):
-            if length != UNDEFINED:
-                raise AssertionError(vr)
-            return self._fragments(value, rule)
-        raw, code, _ = HEADER.unpack_from(self.data, position)
-        action = Action.KEEP if rule is None else rule.action
-        context = self.context
-        # PS3.5 6.2.2: a UN of undefined length is a sequence in implicit VR.
-        inner = self
-        if not context.implicit and code == UN:
-            inner = Items(self.data, _implicit(context))
-        child = table.child(tag)
-        if action is Action.DUMMY:
-            child = child.strict()
-        made, after = inner._content(value, length, child, level, depth)
-        if rule is not None and action is not Action.KEEP:
-            context.edited.count(rule)
-        if action is Action.REMOVE:
-            return after, []
-        if action is Action.EMPTY:
-            return after, [self._element_header(raw, code, 0)]
+        self, header: Header, rule: Rule, table: Table, level: Level, depth: int
+    ) -> tuple[Parts | None, int]:
+        tag, value, length, context = header.tag, header.value, header.length, self.context
+        if length == UNDEFINED and header.vr not in ("SQ", "UN"):
+            return self._fragments(header, rule)
+        if rule.action in (Action.REMOVE, Action.EMPTY, Action.CLEAN):
+            context.edited.count(tag, rule)
+            after = self._passed(header, table, level, depth)
+            if rule.action is Action.EMPTY:
+                return [self._writer.header(header.raw, header.code, b"")], after
+            return [], after
+        if rule.action is Action.DUMMY:
+            context.edited.count(tag, rule)
+            child = table.child(tag).strict()
+        elif rule.action in (Action.KEEP, Action.UID):
+            child = table.child(tag)
+        else:
+            raise Doubt("rule", f"{rule.origin}: {rule.action.value} cannot be done to a sequence")
+        if level.is_top:
+            level = replace(level, is_top=False)
+        context.edited.path.append(tag)
+        made, after = self._content(header, child, level, depth)
+        context.edited.path.pop()
         if made is None:
-            return after, None
-        size = sum(map(len, made))
+            return None, after
         if length == UNDEFINED:
-            return after, [self.view[position:value], *made]
-        return after, [self._element_header(raw, code, size), *made]
+            return [self.view[header.value - (8 if self.implicit else 12) : value], *made], after
+        size = sum(map(len, made))
+        return [self._writer.header_of(header.raw, header.code, size), *made], after
+
+    def _passed(self, header: Header, table: Table, level: Level, depth: int) -> int:
+        """Where a sequence ends that goes. Names in it are taken, if they can be read."""
+        context, value, length = self.context, header.value, header.length
+        edited = context.edited
+        context.edited = Edited(taken=edited.taken)
+        try:
+            return self._content(header, table.child(header.tag), level, depth)[1]
+        except (Doubt, Unusual, struct.error):
+            if length == UNDEFINED:
+                raise
+            return value + length
+        finally:
+            context.edited = edited
 
     def _content(
+        self, header: Header, child: Table, level: Level, depth: int
+    ) -> tuple[Parts | None, int]:
+        """The items of a sequence, edited; and where it ends.
+
+        PS3.5 6.2.2: in a value of VR UN they have implicit VR. Some write them in explicit VR
+        nevertheless; what can be read both ways cannot be judged.
+        """
+        value, length = header.value, header.length
+        if self.implicit or header.code != UN:
+            return self._items(value, length, child, level, depth)
+        context, edited = self.context, self.context.edited
+        found: list[tuple[Parts | None, int]] = []
+        doubts: list[Exception] = []
+        best = edited
+        for implicit in (True, False):
+            attempt = context.edited = edited.branch()
+            way = Items(self.data, context, implicit=implicit)
+            try:
+                found.append(way._items(value, length, child, level, depth))
+                best = attempt
+            except (Doubt, Unusual, struct.error) as doubt:
+                doubts.append(doubt)
+            finally:
+                context.edited = edited
+        if not found:
+            raise doubts[0]
+        if len(found) == 2 and found[0] != found[1]:
+            raise Doubt("structure", "a sequence of VR UN can be read in two ways")
+        edited.adopt(best)
+        return found[0]
+
+    def _items(
         self, value: int, length: int, child: Table, level: Level, depth: int
-    ) -> tuple[list[Part] | None, int]:
-        """The items of a sequence, edited; delimiters of undefined lengths are part of them."""
+    ) -> tuple[Parts | None, int]:
         data = self.data
-        end = len(data) if length == UNDEFINED else value + length
-        if end > len(data):
-            raise self._runs_out(end)
-        parts: list[Part] = []
-        changed = False
+        end = -1 if length == UNDEFINED else value + length
+        limit = len(data) if end < 0 else end
+        if limit > len(data):
+            raise self._runs_out(limit)
+        path = self.context.edited.path
+        parts: Parts = []
         position = copied = value
-        while position < end:
+        path.append(0)
+        while position < limit:
             raw, item_length = TAG_AND_LENGTH.unpack_from(data, position)
-            if raw == SEQUENCE_END and length == UNDEFINED:
-                position += 8
-                return self._joined(parts, copied, position, changed), position
+            if raw == SEQUENCE_END and end < 0:
+                break
             if raw != ITEM:
                 raise Doubt("structure", f"no item at offset {position} of a sequence")
             item_end = -1 if item_length == UNDEFINED else position + 8 + item_length
-            if length != UNDEFINED and item_end > end:
-                raise Doubt("structure", "an item runs past the end of its sequence")
+            if item_end > limit:
+                raise self._runs_out(item_end, inside=end >= 0)
             made, after = self.elements(position + 8, item_end, child, level, depth=depth + 1)
             if made is not None:
-                changed = True
                 if position > copied:
                     parts.append(self.view[copied:position])
-                if item_length == UNDEFINED:
+                if item_end < 0:
                     parts += [self.view[position : position + 8], *made, _ITEM_END]
                 else:
                     parts.append(TAG_AND_LENGTH.pack(ITEM, sum(map(len, made))))
                     parts += made
                 copied = after
             position = after
-        if position != end or length == UNDEFINED:
-            raise self._runs_out(position + 1, inside=length != UNDEFINED)
-        return self._joined(parts, copied, position, changed), position
+            path[-1] += 1
+        path.pop()
+        if end < 0:
+            self._expect_delimiter(position, SEQUENCE_END)
+            position += 8
+        elif position != end:
+            raise self._runs_out(position, inside=True)
+        if not parts and copied == value:
+            return None, position
+        if position > copied:
+            parts.append(self.view[copied:position])
+        return parts, position
 
-    def _fragments(self, value: int, rule: Rule | None) -> tuple[int, list[Part] | None]:
+    def _fragments(self, header: Header, rule: Rule) -> tuple[Parts | None, int]:
         """Encapsulated pixels inside a sequence (an icon): to the end of their fragments."""
+        if header.tag != PIXEL_DATA or header.vr not in ("OB", "OW"):
+            raise Doubt("structure", f"no length where there must be one, at {header.value}")
         data = self.data
-        position = value
+        position = header.value
         while True:
             raw, length = TAG_AND_LENGTH.unpack_from(data, position)
             position += 8
-            if raw == SEQUENCE_END:
+            if raw == SEQUENCE_END and length == 0:
                 break
             if raw != ITEM or length == UNDEFINED:
                 raise Doubt("structure", f"no fragment at offset {position - 8}")
             position += length
             if position > len(data):
                 raise self._runs_out(position)
-        if rule is None or rule.action is Action.KEEP:
-            return position, None
-        self.context.edited.count(rule)
+        if rule.action is Action.KEEP:
+            return None, position
+        self.context.edited.count(header.tag, rule)
         if rule.action is Action.REMOVE:
-            return position, []
+            return [], position
         raise Doubt("rule", f"{rule.origin}: {rule.action.value} cannot be done to fragments")
 
+    def _expect_delimiter(self, position: int, raw: int) -> None:
+        if position + 8 > len(self.data):
+            raise self._runs_out(position + 8)
+        if TAG_AND_LENGTH.unpack_from(self.data, position) != (raw, 0):
+            raise Doubt("structure", f"no delimiter at offset {position}")
 
-_ITEM_END: Final = TAG_AND_LENGTH.pack(ITEM_END, 0)
+    def _runs_out(self, needed: int, *, inside: bool = False) -> Exception:
+        if not inside and needed > len(self.data) and self.context.may_grow:
+            return Short()
+        return Doubt("structure", "an element runs past the end of what holds it")
 
 
-def _implicit(context: Context) -> Context:
-    return Context(
-        subject=context.subject, edited=context.edited, implicit=True, is_last=context.is_last
-    )
-
-
-def _implicit_vr(tag: int) -> str:
-    if tag >> 16 & 1:
-        return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
-    return dictionary_vr(tag) or "UN"
+def charset_of(value: bytes) -> str:
+    """(0008,0005). Raises ``Doubt`` for a term that nobody knows: what is not legible cannot be
+    judged, and it may be anything but a term.
+    """
+    charset = decode(value)
+    if not is_known(charset):
+        raise Doubt("charset", "Specific Character Set has a term that is not known")
+    return charset

@@ -1,28 +1,18 @@
 """What says that an object was de-identified, and how (PS3.15 E.1.1, PS3.3 C.12.1.1.9).
 
 What an earlier de-identification has left is built upon, not overwritten: its codes and its words
-stay in front of ours.
+stay in front of ours, and dates that it moved are not called unmodified because we left them alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from causeway.deidentify.edit.syntax import (
-    HEADER,
-    ITEM,
-    LENGTH,
-    SEQUENCE_END,
-    SHORT_VRS,
-    TAG_AND_LENGTH,
-    UNDEFINED,
-    raw_of,
-    vr_code,
-)
-from causeway.deidentify.edit.values import padded
-from causeway.deidentify.plan import Code, Plan
+from causeway.deidentify.edit.reading import Element, Level, read_items
+from causeway.deidentify.edit.writing import Writer
+from causeway.deidentify.plan import Code, Plan, Temporal
 
 PATIENT_IDENTITY_REMOVED: Final = 0x00120062
 DEIDENTIFICATION_METHOD: Final = 0x00120063
@@ -30,95 +20,87 @@ DEIDENTIFICATION_METHOD_CODES: Final = 0x00120064
 LONGITUDINAL_TEMPORAL_INFORMATION: Final = 0x00280303
 BURNED_IN_ANNOTATION: Final = 0x00280301
 
-MARKERS: Final = (
-    PATIENT_IDENTITY_REMOVED,
-    DEIDENTIFICATION_METHOD,
-    DEIDENTIFICATION_METHOD_CODES,
-    LONGITUDINAL_TEMPORAL_INFORMATION,
-)
-
-Marker = Callable[[bytes | None], bytes]
-"""(the element that is there, edited; None if there is none) → the element that shall be there."""
+VRS: Final[Mapping[int, str]] = {
+    PATIENT_IDENTITY_REMOVED: "CS",
+    DEIDENTIFICATION_METHOD: "LO",
+    DEIDENTIFICATION_METHOD_CODES: "SQ",
+    LONGITUDINAL_TEMPORAL_INFORMATION: "CS",
+    BURNED_IN_ANNOTATION: "CS",
+}
 
 METHOD_LIMIT: Final = 64
 """Characters of an LO (PS3.5 table 6.2-1)."""
 
+_CODE_VALUE: Final = 0x00080100
+_CODING_SCHEME: Final = 0x00080102
+_CODE_MEANING: Final = 0x00080104
 
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Writes elements as the object's transfer syntax has them."""
-
-    implicit: bool
-
-    def element(self, tag: int, vr: str, value: bytes) -> bytes:
-        value = padded(value, vr)
-        if self.implicit:
-            return TAG_AND_LENGTH.pack(raw_of(tag), len(value)) + value
-        if vr in SHORT_VRS:
-            return HEADER.pack(raw_of(tag), vr_code(vr), len(value)) + value
-        return HEADER.pack(raw_of(tag), vr_code(vr), 0) + LENGTH.pack(len(value)) + value
-
-    def item(self, *elements: bytes) -> bytes:
-        content = b"".join(elements)
-        return TAG_AND_LENGTH.pack(ITEM, len(content)) + content
-
-    def value_of(self, element: bytes, vr: str) -> bytes:
-        """The value of an element that this object has, without the delimiter of a sequence."""
-        short = self.implicit or vr_code(vr) == int.from_bytes(element[4:6], "little")
-        head = 8 if self.implicit or (short and vr in SHORT_VRS) else 12
-        value = element[head:]
-        length = LENGTH.unpack_from(element, head - 4)[0] if head == 12 or self.implicit else 0
-        if length == UNDEFINED and value.endswith(_SEQUENCE_END):
-            value = value[: -len(_SEQUENCE_END)]
-        return value
-
-
-_SEQUENCE_END: Final = TAG_AND_LENGTH.pack(SEQUENCE_END, 0)
+# Which of two de-identifications, one after the other, says what became of the dates.
+_RANK: Final = (Temporal.UNMODIFIED, Temporal.MODIFIED, Temporal.REMOVED)
 
 
 def method_of(plan: Plan) -> str:
     """What De-identification Method says of us: the profile and which version of it."""
-    return f"Causeway {plan.name} {plan.digest[:12]}"[:METHOD_LIMIT]
+    words = f"Causeway {plan.name} {plan.digest[:12]}"
+    return words.encode("ascii", "replace").decode("ascii").replace("\\", "/")[:METHOD_LIMIT]
 
 
-def markers(plan: Plan, *, implicit: bool, pixels_cleaned: bool = False) -> Mapping[int, Marker]:
-    """The elements that are put in, by tag."""
-    writer = Writer(implicit)
+Marker = Callable[[bytes], bytes]
+"""The value that is there, edited, empty if there is none → the value that shall be there."""
 
-    def always(tag: int, vr: str, value: str) -> Marker:
-        made = writer.element(tag, vr, value.encode("ascii"))
-        return lambda _: made
 
-    def method(old: bytes | None) -> bytes:
+@lru_cache(maxsize=256)
+def _code_items(codes: tuple[Code, ...], writer: Writer) -> tuple[tuple[str, bytes], ...]:
+    return tuple(
+        (
+            code.value,
+            writer.item(
+                writer.element(_CODE_VALUE, "SH", code.value.encode("ascii"))
+                + writer.element(_CODING_SCHEME, "SH", b"DCM")
+                + writer.element(_CODE_MEANING, "LO", code.meaning.encode("ascii"))
+            ),
+        )
+        for code in codes
+    )
+
+
+def markers(plan: Plan, writer: Writer, *, pixels_cleaned: bool = False) -> Mapping[int, Marker]:
+    """The values that are put in, by tag."""
+
+    def method(old: bytes) -> bytes:
         ours = method_of(plan).encode("ascii")
-        earlier = writer.value_of(old, "LO").rstrip(b" \0") if old else b""
+        earlier = old.rstrip(b" \0")
         known = earlier.split(b"\\") if earlier else []
-        values = known if ours in known else [*known, ours]
-        return writer.element(DEIDENTIFICATION_METHOD, "LO", b"\\".join(values))
+        return b"\\".join(known if ours in map(bytes.strip, known) else [*known, ours])
 
-    def codes(old: bytes | None) -> bytes:
-        earlier = writer.value_of(old, "SQ") if old else b""
-        items = [_code_item(writer, code) for code in plan.codes]
-        new = b"".join(item for item in items if item not in earlier)
-        return writer.element(DEIDENTIFICATION_METHOD_CODES, "SQ", earlier + new)
+    def codes(old: bytes) -> bytes:
+        said = _said(read_items(old, implicit=writer.implicit, little=writer.little))
+        made = (item for value, item in _code_items(plan.codes, writer) if value not in said)
+        return old + b"".join(made)
 
-    found = {
-        PATIENT_IDENTITY_REMOVED: always(PATIENT_IDENTITY_REMOVED, "CS", "YES"),
+    def temporal(old: bytes) -> bytes:
+        said = old.decode("ascii", "replace").strip("\0 ")
+        earlier = Temporal(said) if said in set(Temporal) else plan.temporal
+        return max(earlier, plan.temporal, key=_RANK.index).value.encode("ascii")
+
+    found: dict[int, Marker] = {
+        PATIENT_IDENTITY_REMOVED: lambda _: b"YES",
         DEIDENTIFICATION_METHOD: method,
-        LONGITUDINAL_TEMPORAL_INFORMATION: always(
-            LONGITUDINAL_TEMPORAL_INFORMATION, "CS", plan.temporal.value
-        ),
+        LONGITUDINAL_TEMPORAL_INFORMATION: temporal,
     }
     if plan.codes:
         found[DEIDENTIFICATION_METHOD_CODES] = codes
     if pixels_cleaned:
-        found[BURNED_IN_ANNOTATION] = always(BURNED_IN_ANNOTATION, "CS", "NO")
+        found[BURNED_IN_ANNOTATION] = lambda _: b"NO"
     return found
 
 
-def _code_item(writer: Writer, code: Code) -> bytes:
-    return writer.item(
-        writer.element(0x00080100, "SH", code.value.encode("ascii")),
-        writer.element(0x00080102, "SH", b"DCM"),
-        writer.element(0x00080104, "LO", code.meaning.encode("ascii")),
-    )
+def _said(items: tuple[tuple[Element, ...], ...]) -> set[str]:
+    """The codes of the DICOM scheme that a sequence has."""
+    level = Level()
+    said = set()
+    for item in items:
+        texts = {element.tag: element.text(level) for element in item}
+        if texts.get(_CODING_SCHEME) == "DCM":
+            said.add(texts.get(_CODE_VALUE, ""))
+    return said

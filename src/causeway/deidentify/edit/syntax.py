@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pydicom import datadict
+from pydicom.datadict import private_dictionary_VR
 
 DICTIONARY: Final[Mapping[int, tuple[str, ...]]] = datadict.DicomDictionary  # type: ignore[attr-defined]
 """PS3.6: VR first. Without repeating groups."""
@@ -53,6 +54,9 @@ LONG: Final = frozenset(vr_code(vr) for vr in LONG_VRS)
 TEXT_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Those whose bytes depend on Specific Character Set (PS3.5 6.1.2.3)."""
 
+DEPTH_LIMIT: Final = 64
+"""How deep sequences may be nested; real ones reach 7."""
+
 _IMPLICIT: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.20", "1.2.840.113619.5.2"})
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
@@ -70,3 +74,19 @@ def dictionary_vr(tag: int) -> str:
     """The VR in PS3.6; of several (``US or SS``) the first; empty for a tag that is not listed."""
     entry = DICTIONARY.get(tag)
     return entry[0][:2] if entry else ""
+
+
+def private_vr(tag: int, creator: str) -> str:
+    """The VR of a private element in pydicom's dictionary of them; ``UN`` if it is not listed."""
+    try:
+        vr = str(private_dictionary_VR(tag, creator))[:2]
+    except KeyError:
+        return "UN"
+    return vr if vr in SHORT_VRS or vr in LONG_VRS else "UN"
+
+
+def implicit_vr(tag: int) -> str:
+    """The VR of an element that does not say it."""
+    if tag >> 16 & 1:
+        return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
+    return dictionary_vr(tag) or "UN"

@@ -5,6 +5,9 @@ there (type 1) gets a dummy, what may be empty (type 2) is emptied, the rest goe
 and for SOP classes that are not known, the most demanding type is assumed, since an object that
 lost what it must have is of no use to anyone.
 
+Some attributes are not up to a plan. Lengths of groups, and what belongs to a file or a message and
+not to a data set, go; Specific Character Set stays, without which the rest is not legible.
+
 Entries of ``operations``: a rule; ``None`` for a value that stays as it is; ``SEQUENCE`` for
 a sequence that stays and whose items are edited. What is not in it is looked into by ``rule``:
 private and repeating groups, unknown tags, values of another VR than PS3.6 says.
@@ -43,7 +46,14 @@ Operation = Rule | Watch | None
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
 
+SOP_CLASS_UID: Final = 0x00080016
+SOP_INSTANCE_UID: Final = 0x00080018
+_LENGTH_TO_END: Final = 0x00080001
+_ALIEN_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0x0006})
+
 KEEP: Final = Rule(action=Action.KEEP, origin="")
+NOT_UP_TO_A_PLAN: Final = frozenset({SPECIFIC_CHARACTER_SET, _LENGTH_TO_END})
+ALIEN: Final = Rule(action=Action.REMOVE, origin="not of a data set")
 
 # By the first letter of the type: what each combined code comes to.
 _BY_TYPE: Final[Mapping[Action, Mapping[str, Action]]] = {
@@ -80,7 +90,9 @@ Paths = Mapping[tuple[int, ...], Rule]
 class Table:
     """What to do at one level: the top of an object, or the items of a sequence."""
 
-    def __init__(self, plan: Plan, type_of: Callable[[int], str], paths: Paths) -> None:
+    def __init__(
+        self, plan: Plan, type_of: Callable[[int], str], paths: Paths, *, is_top: bool = False
+    ) -> None:
         self.plan = plan
         self._type_of = type_of
         self._paths = paths
@@ -89,25 +101,43 @@ class Table:
         self.told_vrs = frozenset(vr_code(vr) for vr in plan.by_vr)
         """A value that stays by its tag must not have one of these: its own VR may say otherwise
         than the dictionary's."""
-        self.private_groups = frozenset(group for group, _, _ in plan.private)
+        self.kept_creators = frozenset(
+            (group, creator)
+            for (group, creator, _), rule in plan.private.items()
+            if rule.action is not Action.REMOVE
+        )
+        uid_rule = plan.by_tag.get(SOP_INSTANCE_UID)
+        self.maps_uids = uid_rule is not None and uid_rule.action is Action.UID
+        inserted = {**(plan.by_tag if is_top else {}), **self._here}
+        self.inserted = tuple(
+            (tag, rule)
+            for tag, rule in sorted(inserted.items())
+            if rule.inserts and tag not in NOT_UP_TO_A_PLAN
+        )
+        """What is put in where it is missing, by tag."""
         self.operations: dict[int, Operation] = _operations(self)
 
     def child(self, tag: int) -> Table:
         """The table for the items of a sequence."""
         found = self._children.get(tag)
         if found is None:
-            deeper = {
-                path[1:]: rule
-                for path, rule in self._paths.items()
-                if len(path) > 1 and path[0] in (tag, ANY_SEQUENCE)
-            }
-            found = Table(self.plan, _nested_type, deeper) if deeper else nested_table(self.plan)
-            self._children[tag] = found
+            found = self._children[tag] = self._child(tag)
         return found
 
+    def _child(self, tag: int) -> Table:
+        if self.plan.digest.endswith(_STRICT) and tag in _CODES_THAT_STAY:
+            return nested_table(_strict(self.plan, with_codes=True))
+        deeper = {
+            path[1:]: rule
+            for path, rule in self._paths.items()
+            if len(path) > 1 and path[0] in (tag, ANY_SEQUENCE)
+        }
+        return Table(self.plan, _nested_type, deeper) if deeper else nested_table(self.plan)
+
     def strict(self) -> Table:
-        """The table for the items of a sequence that a dummy shall stand for: codes, UIDs (mapped)
-        and numbers stay, so that it is one of its kind; whatever can be text becomes a dummy.
+        """The table for the items of a sequence that a dummy shall stand for: UIDs (mapped) and
+        numbers stay, so that it is one of its kind, and of codes those that say what an item is
+        about; whatever else can be text becomes a dummy.
         """
         return nested_table(_strict(self.plan))
 
@@ -117,29 +147,35 @@ class Table:
         ``creator`` is the private creator of its block, for a private attribute.
         """
         plan = self.plan
+        if tag == SPECIFIC_CHARACTER_SET:
+            return KEEP
+        if tag & 0xFFFF == 0 or tag >> 16 in _ALIEN_GROUPS or tag == _LENGTH_TO_END:
+            return ALIEN
+        return resolved(self._rule(plan, tag, vr, creator), self._type_of(tag))
+
+    def _rule(self, plan: Plan, tag: int, vr: str, creator: str | None) -> Rule:
         if (found := self._here.get(tag)) is not None:
-            return self._resolved(found, tag)
+            return found
         if tag >> 16 & 1:
             key = (tag >> 16, (creator or "").strip().lower(), tag & 0xFF)
             return plan.private.get(key, plan.other_private)
         if (found := plan.by_tag.get(tag)) is not None:
-            return self._resolved(found, tag)
+            return found
         for mask, value, rule in plan.by_mask:
             if tag & mask == value:
-                return self._resolved(rule, tag)
+                return rule
         if (found := plan.by_vr.get(vr)) is not None:
             return found
         if tag in DICTIONARY or repeater_has_tag(tag):
             return plan.other
         return plan.unknown
 
-    def _resolved(self, rule: Rule, tag: int) -> Rule:
-        return resolved(rule, self._type_of(tag))
-
 
 def _operations(table: Table) -> dict[int, Operation]:
     found: dict[int, Operation] = {}
     for tag in DICTIONARY:
+        if tag >> 16 == 0xFFFE:
+            continue
         vr = dictionary_vr(tag)
         rule = table.rule(tag, vr)
         operation: Operation = rule
@@ -151,30 +187,36 @@ def _operations(table: Table) -> dict[int, Operation]:
     return found
 
 
-_TABLES: dict[tuple[str, str], Table] = {}
-_TABLES_LIMIT: Final = 256
-
+# --- sequences that a dummy stands for ------------------------------------------------------------
 
 _DUMMY_INSIDE: Final = Rule(action=Action.DUMMY, origin="dummy sequence")
-_STRICT_VRS: Final = "AE AS DA DT LO LT PN SH ST TM UC UI UR UT"
+_STRICT_VRS: Final = "AE AS DA DT LO LT PN SH ST TM UC UN UR UT"
 # Code Value, Coding Scheme Designator and Version, Code Meaning (PS3.3 8).
-_CODES: Final = (0x00080100, 0x00080102, 0x00080103, 0x00080104)
+_CODES: Final = (0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120)
+# Concept Name, Concept and Measurement Units Code Sequence and Numeric Value Qualifier: without
+# them a content item says nothing. Other codes may be those of persons and institutions.
+_CODES_THAT_STAY: Final = frozenset({0x0040A043, 0x0040A168, 0x004008EA, 0x0040A301})
+_STRICT: Final = "/strict"
+_WITH_CODES: Final = "/codes/strict"
 
 
-def _strict(plan: Plan) -> Plan:
-    if plan.digest.endswith(_STRICT):
-        return plan
+def _strict(plan: Plan, *, with_codes: bool = False) -> Plan:
+    codes = dict.fromkeys(_CODES, KEEP) if with_codes else {}
+    told = {tag: rule for tag, rule in plan.by_tag.items() if rule is not KEEP}
     return replace(
         plan,
-        digest=plan.digest + _STRICT,
+        digest=plan.digest.partition("/")[0] + (_WITH_CODES if with_codes else _STRICT),
         by_vr=dict.fromkeys(_STRICT_VRS.split(), _DUMMY_INSIDE),
-        by_tag={**dict.fromkeys(_CODES, KEEP), **plan.by_tag},
+        by_tag=codes | told,
         by_path={},
         private={},
     )
 
 
-_STRICT: Final = "/strict"
+# --- tables are made once -------------------------------------------------------------------------
+
+_TABLES: dict[tuple[str, str | None], Table] = {}
+_TABLES_LIMIT: Final = 256
 
 
 def _nested_type(tag: int) -> str:
@@ -184,7 +226,7 @@ def _nested_type(tag: int) -> str:
 
 def nested_table(plan: Plan) -> Table:
     """The table for items of any sequence, where no path says anything."""
-    return _cached(plan, NESTED, lambda: Table(plan, _nested_type, {}))
+    return _cached(plan, None, lambda: Table(plan, _nested_type, {}))
 
 
 def table_for(plan: Plan, sop_class_uid: str, types: AttributeTypes) -> Table:
@@ -192,11 +234,11 @@ def table_for(plan: Plan, sop_class_uid: str, types: AttributeTypes) -> Table:
     return _cached(
         plan,
         sop_class_uid,
-        lambda: Table(plan, lambda tag: types(sop_class_uid, tag), plan.by_path),
+        lambda: Table(plan, lambda tag: types(sop_class_uid, tag), plan.by_path, is_top=True),
     )
 
 
-def _cached(plan: Plan, name: str, make: Callable[[], Table]) -> Table:
+def _cached(plan: Plan, name: str | None, make: Callable[[], Table]) -> Table:
     key = (plan.digest, name)
     found = _TABLES.get(key)
     if found is None:

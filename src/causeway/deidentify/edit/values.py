@@ -6,64 +6,67 @@ attribute goes. Text is decoded by the character set of its level; what is writt
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydicom.charset import convert_encodings, encode_string
+from pydicom._uid_dict import UID_dictionary
 
+from causeway.deidentify.edit.reading import PROSE, Level
 from causeway.deidentify.edit.syntax import TEXT_VRS
+from causeway.deidentify.edit.writing import padded
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
 from causeway.deidentify.subject import Subject
-from causeway.text import decode
+from causeway.text import decode, encode
 
-DUMMY_TEXT: Final = "REMOVED"
+_REMOVED: Final = b"REMOVED "
 _DUMMIES: Final = {
-    "AE": b"REMOVED ",
+    **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), _REMOVED),
+    **dict.fromkeys(("DS", "IS"), b"0 "),
+    **dict.fromkeys(("SS", "US"), bytes(2)),
+    **dict.fromkeys(("AT", "FL", "SL", "UL"), bytes(4)),
     "AS": b"000Y",
-    "CS": b"REMOVED ",
     "DA": b"19000101",
-    "DS": b"0 ",
     "DT": b"19000101000000",
-    "IS": b"0 ",
-    "LO": b"REMOVED ",
-    "LT": b"REMOVED ",
-    "PN": b"REMOVED ",
-    "SH": b"REMOVED ",
-    "ST": b"REMOVED ",
     "TM": b"000000",
-    "UC": b"REMOVED ",
     "UR": b"urn:removed ",
-    "UT": b"REMOVED ",
-    "AT": bytes(4),
-    "FD": bytes(8),
-    "FL": bytes(4),
-    "SL": bytes(4),
-    "SS": bytes(2),
-    "SV": bytes(8),
-    "UL": bytes(4),
-    "US": bytes(2),
-    "UV": bytes(8),
 }
 _BLOB_DUMMY: Final = bytes(8)
-"""A multiple of each word of OB to OV."""
+"""A multiple of each word of OB to OV, and one number of FD, SV and UV."""
+
+_NUMBERS: Final = {
+    "FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q",
+}  # fmt: skip
 
 PATIENT_ID: Final = 0x00100020
 PATIENT_BIRTH_DATE: Final = 0x00100030
-_STANDARD_ROOT: Final = "1.2.840.10008."
 _SEVERAL: Final = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI"}
 )
 """Values of these are separated by backslashes; in all other text a backslash is text."""
+_TEXTS: Final = TEXT_VRS | _SEVERAL | {"UR"}
+_TOKENS: Final = TEXT_VRS | {"AE", "CS", "UR"}
+"""What can take a pseudonym of 16 letters and digits."""
+
+IDENTIFYING: Final = frozenset(
+    {
+        0x00080050,  # Accession Number
+        0x00100020,  # Patient ID
+        0x00100021,  # Issuer of Patient ID
+        0x00100030,  # Patient's Birth Date
+        0x00101000,  # Other Patient IDs
+        0x00101040,  # Patient's Address
+        0x00102154,  # Patient's Telephone Numbers
+        0x00380010,  # Admission ID
+    }
+)
+"""Whose values must not be found in what comes out, beside all person names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """What values at one level of an object are read by."""
-
-    charset: str
-    """(0008,0005) as it stands, joined by backslashes."""
+Path = tuple[int, ...]
+"""Tags of sequences and indices of items in turn, and the attribute's tag."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,10 +78,40 @@ class Edited:
     taken: set[str] = field(default_factory=set, repr=False)
     """Texts that were removed or replaced and may name somebody."""
     uids: dict[str, str] = field(default_factory=dict, repr=False)
+    changes: list[tuple[Path, Rule]] | None = None
+    """Which rule acted where; None if nobody wants to know."""
+    path: list[int] = field(default_factory=list)
+    """Of the sequence and the item that are being edited."""
+    sop_class_uid: str = ""
+    sop_instance_uid: str = field(default="", repr=False)
+    """As the data set itself says them."""
 
-    def count(self, rule: Rule) -> None:
+    def count(self, tag: int, rule: Rule) -> None:
         key = f"{rule.action.value} {rule.origin}"
         self.counts[key] = self.counts.get(key, 0) + 1
+        if self.changes is not None:
+            self.changes.append(((*self.path, tag), rule))
+
+    def branch(self) -> Edited:
+        """For an attempt that may fail: ``adopt`` it, or forget it."""
+        changes = None if self.changes is None else list(self.changes)
+        return Edited(
+            counts=dict(self.counts),
+            taken=self.taken,
+            uids=self.uids,
+            changes=changes,
+            path=list(self.path),
+            sop_class_uid=self.sop_class_uid,
+            sop_instance_uid=self.sop_instance_uid,
+        )
+
+    def adopt(self, branch: Edited) -> None:
+        self.counts, self.changes = branch.counts, branch.changes
+
+    def take(self, tag: int, vr: str, old: bytes, level: Level) -> None:
+        """Remember a value that goes, if it may name somebody."""
+        if vr == "PN" or tag in IDENTIFYING:
+            self.taken.add(decode(old, level.charset, name=vr == "PN", prose=vr in PROSE))
 
 
 def new_value(
@@ -98,49 +131,75 @@ def new_value(
         case Action.DUMMY:
             return _dummy(vr, old, subject, edited)
         case Action.REPLACE:
-            return padded(_encoded(rule.value, level), vr)
+            return replacement(rule, vr, level)
         case Action.UID:
             return mapped_uids(old, subject, edited)
-        case Action.PSEUDONYM:
-            return _each(old, vr, level, lambda text: _pseudonym(tag, text, subject))
-        case Action.SHIFT:
-            if tag == PATIENT_BIRTH_DATE:
-                return _each(old, vr, level, subject.birth_date)
-            return _each(old, vr, level, subject.date if vr == "DA" else subject.date_time)
-        case Action.AGE:
-            return _each(old, vr, level, subject.age)
-        case Action.EDIT | Action.CLEAN:
-            if rule.edit is None:
-                return None if rule.action is Action.CLEAN else _unfit(rule, vr)
-            if vr not in TEXT_VRS and vr not in _SEVERAL:
-                return _unfit(rule, vr)
-            return _each(old, vr, level, rule.edit)
+        case Action.SHIFT if vr == "TM":
+            return old  # Days are moved, not hours.
+        case Action.CLEAN if rule.edit is None:
+            return None
         case _:
-            raise AssertionError(rule.action)
+            return _each(old, vr, level, rule, _maker(rule, tag, vr, level, subject))
 
 
-def _unfit(rule: Rule, vr: str) -> bytes:
+def _maker(
+    rule: Rule, tag: int, vr: str, level: Level, subject: Subject
+) -> Callable[[str], str | None]:
+    """What makes one new value from one old."""
+    match rule.action:
+        case Action.PSEUDONYM if vr in _TOKENS:
+            if tag != PATIENT_ID:
+                return lambda text: subject.token(f"{tag:08x}", text)
+            # Deeper down somebody else may be meant: a donor, a mother, a group.
+            return lambda text: subject.patient_id(None if level.is_top else text)
+        case Action.SHIFT if vr in _TEXTS:
+            if tag == PATIENT_BIRTH_DATE:
+                return subject.birth_date
+            return subject.date if vr == "DA" else subject.date_time
+        case Action.AGE if vr in _TEXTS:
+            return subject.age
+        case Action.EDIT | Action.CLEAN if rule.edit is not None and vr in _TEXTS:
+            return rule.edit
     raise Doubt("rule", f"{rule.origin}: {rule.action.value} cannot be done to a value of VR {vr}")
 
 
 def _dummy(vr: str, old: bytes, subject: Subject, edited: Edited) -> bytes:
     if vr == "UI":
-        return mapped_uids(old, subject, edited) or padded(subject.uid("").encode(), vr)
+        made = mapped_uids(old, subject, edited)
+        return made if made.strip(b"\0 ") else padded(subject.uid("").encode("ascii"), vr)
     return _DUMMIES.get(vr, _BLOB_DUMMY)
+
+
+def replacement(rule: Rule, vr: str, level: Level) -> bytes:
+    """The value that a rule puts in. Raises ``Doubt`` if the VR cannot have it."""
+    if not rule.value:
+        return b""
+    if vr in _TEXTS:
+        return padded(_encoded(rule.value, vr, level, b""), vr)
+    form = _NUMBERS.get(vr)
+    try:
+        if form is None:
+            raise ValueError(vr)
+        kind = float if vr in ("FD", "FL") else int
+        numbers = [kind(each) for each in rule.value.split("\\")]
+        return struct.pack(f"{'<' if level.is_little else '>'}{len(numbers)}{form}", *numbers)
+    except (ValueError, OverflowError, struct.error):
+        raise Doubt("rule", f"{rule.origin}: no value for a VR of {vr}") from None
 
 
 def mapped_uids(old: bytes, subject: Subject, edited: Edited) -> bytes:
     """Each UID replaced, but for those that the standard defines (classes, syntaxes, codes)."""
-    text = old.decode("ascii", "replace").rstrip("\0 ")
+    text = old.decode("ascii", "backslashreplace").rstrip("\0 ")
     if not text:
         return old
     made = [_mapped_uid(each.strip("\0 "), subject, edited) for each in text.split("\\")]
     joined = "\\".join(made)
-    return old if joined == text else padded(joined.encode(), "UI")
+    return old if joined == text else padded(joined.encode("ascii"), "UI")
 
 
 def _mapped_uid(uid: str, subject: Subject, edited: Edited) -> str:
-    if not uid or uid.startswith(_STANDARD_ROOT):
+    # Not all under the standard's root: somebody's own may be there by mistake.
+    if not uid or uid in UID_dictionary:
         return uid
     found = edited.uids.get(uid)
     if found is None:
@@ -148,39 +207,42 @@ def _mapped_uid(uid: str, subject: Subject, edited: Edited) -> str:
     return found
 
 
-def _pseudonym(tag: int, text: str, subject: Subject) -> str:
-    if not text:
-        return ""
-    return subject.patient_id() if tag == PATIENT_ID else subject.token(f"{tag:08x}", text)
-
-
-def _each(old: bytes, vr: str, level: Level, make: Callable[[str], str | None]) -> bytes | None:
+def _each(
+    old: bytes, vr: str, level: Level, rule: Rule, make: Callable[[str], str | None]
+) -> bytes | None:
     """Each value by itself; one that becomes nothing is dropped, and with the last the attribute.
 
     An empty attribute stays as it is.
     """
-    text = decode(old, level.charset, name=vr == "PN")
+    text = decode(old, level.charset, name=vr == "PN", prose=vr in PROSE)
     if not text:
         return old
     values = text.split("\\") if vr in _SEVERAL else [text]
-    made = [
-        new for new in (make(value.strip()) if value else "" for value in values) if new is not None
-    ]
-    if not made:
-        return None
+    try:
+        tried = [make(stripped) if (stripped := value.strip()) else "" for value in values]
+    except Doubt:
+        raise
+    except Exception as error:  # noqa: BLE001 - what a profile brings along may fail as it likes
+        raise Doubt("rule", f"{rule.origin}: it failed: {type(error).__name__}") from None
+    made = [new for new in tried if new is not None]
+    if not any(made):
+        return None if len(made) < len(tried) else b""
     joined = "\\".join(made)
-    return old if joined == text else padded(_encoded(joined, level), vr)
+    return old if joined == text else padded(_encoded(joined, vr, level, old), vr)
 
 
-def _encoded(text: str, level: Level) -> bytes:
-    if text.isascii():
-        return text.encode("ascii")
-    encodings = convert_encodings(level.charset.split("\\"))
-    return bytes(encode_string(text, list(encodings)))
+def _encoded(text: str, vr: str, level: Level, old: bytes) -> bytes:
+    """In the declared set; in UTF-8 if that is what the old value was, undeclared."""
+    made = encode(text, level.charset, name=vr == "PN", prose=vr in PROSE)
+    if made is None and _is_utf_8(old):
+        made = text.encode("utf-8")
+    if made is None:
+        raise Doubt("charset", "a new value cannot be written in the object's character set")
+    return made
 
 
-def padded(value: bytes, vr: str) -> bytes:
-    """Even in length (PS3.5 6.2)."""
-    if len(value) % 2 == 0:
-        return value
-    return value + (b"\0" if vr in ("UI", "OB", "UN") else b" ")
+def _is_utf_8(value: bytes) -> bool:
+    try:
+        return bool(value.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False

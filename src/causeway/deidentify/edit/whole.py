@@ -1,47 +1,58 @@
 """A whole object, from its first element to the bytes behind its pixels, in flat memory.
 
-The object is read in blocks. A long value that stays (pixels, above all) is never read: the result
-names the span of the source in which it stands. All else is edited in memory by ``items``, element
-by element at the top level, so that the markers of de-identification can be put where they belong.
+The object is read in blocks. A value that stays and reaches out of the block (pixels, above all) is
+never read: the result names the span of the source in which it stands. All else is edited in memory
+by ``items``, element by element at the top level, so that the markers of de-identification can be
+put where they belong.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from causeway.deidentify.edit.items import Blocks, Context, Items, Part, Short, Unusual
+from causeway.deidentify.edit.items import (
+    NOT_LISTED,
+    PIXEL_DATA,
+    Context,
+    Header,
+    Items,
+    Part,
+    Short,
+    Unusual,
+)
+from causeway.deidentify.edit.markers import VRS, Marker, markers
+from causeway.deidentify.edit.private import CHARACTERISTICS, Blocks, declared_safe, is_creator
+from causeway.deidentify.edit.reading import Level, read_items
 from causeway.deidentify.edit.syntax import (
-    HEADER,
     ITEM,
-    LENGTH,
-    LONG,
     SEQUENCE_END,
-    SHORT,
+    SQ,
     TAG_AND_LENGTH,
     UNDEFINED,
-    VR_OF_CODE,
-    dictionary_vr,
-    raw_of,
+    vr_code,
 )
-from causeway.deidentify.edit.table import Table
-from causeway.deidentify.edit.values import Level
+from causeway.deidentify.edit.table import ALIEN, SOP_CLASS_UID, SOP_INSTANCE_UID, Table
+from causeway.deidentify.edit.values import IDENTIFYING
+from causeway.deidentify.edit.writing import Writer
 from causeway.deidentify.errors import Doubt
-from causeway.deidentify.plan import Action
+from causeway.deidentify.plan import Action, Rule
 
 Fetch = Callable[[int, int], bytes]
 """(offset, size) → that many bytes of the data set, or fewer where it ends."""
 
 BLOCK: Final = 64 * 1024
-LONG_VALUE: Final = 64 * 1024
-"""From this length on a value that stays is not read."""
 BLOCK_LIMIT: Final = 256 * 1024 * 1024
-"""Most of one sequence that is held in memory; the functional groups of 20,000 frames take 50."""
+"""Most of one element that is held in memory; the functional groups of 20,000 frames take 50."""
+CREATOR_LIMIT: Final = 1024
+"""Bytes of a private creator; an LO has 64 characters."""
+FRAGMENT_HEADERS: Final = 4096
+"""Read at once where fragments of pixels are stepped over: many small ones, or one large one."""
 
 PADDING: Final = 0xFFFCFFFC
-_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Data Set Trailing Padding: it may hold anything, and so goes, with whatever is behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,71 +66,63 @@ class Span:
         return self.length
 
 
-@dataclass(slots=True)
-class _Output:
-    parts: list[Part | Span] = field(default_factory=list)
-
-    def take(self, part: Part | Span) -> None:
-        if len(part):
-            self.parts.append(part)
-
-
 class Whole:
-    """Edits one object. ``markers`` are elements to put in, by tag; one that is there already is
-    replaced.
-    """
+    """Edits one object."""
 
     def __init__(
         self,
         fetch: Fetch,
         size: int,
         *,
+        implicit: bool,
         table: Table,
         context: Context,
-        markers: Mapping[int, Callable[[bytes | None], bytes]],
+        pixels_cleaned: bool,
     ) -> None:
         self._fetch = fetch
         self._size = size
         self._table = table
         self._context = context
-        self._pending = sorted(markers)
-        self._markers = markers
-        self._base = 0
-        self._blocks = Blocks({})
-        self._items = Items(b"", context, self._blocks)
-        self._level = Level(charset="")
-        self._output = _Output()
-        self._position = 0
-        self._copied = 0
+        self._writer = Writer(implicit)
+        self._markers = markers(table.plan, self._writer, pixels_cleaned=pixels_cleaned)
+        inserted = {tag: rule for tag, rule in table.inserted if tag not in self._markers}
+        self._inserted: dict[int, Marker | Rule] = {**self._markers, **inserted}
+        self._pending = sorted(self._inserted, reverse=True)
+        self._blocks = Blocks()
+        self._level = Level()
+        self._parts: list[Part | Span] = []
+        self._items = Items(b"", context, implicit=implicit)
+        self._base = 0  # where the block begins,
+        self._position = 0  # the next element,
+        self._copied = 0  # what is not in the result yet
 
     def edit(self) -> list[Part | Span]:
         """The parts of the result, in order. Raises ``Doubt`` or ``Unusual``."""
-        last_tag = -1
+        last = -1
+        seen: set[int] = set()
         while self._position < self._size:
-            self._load(12)
-            tag = self._tag()
-            if tag == last_tag:
-                raise Doubt("structure", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) comes twice")
-            if tag < last_tag:
+            header = self._header()
+            tag = header.tag
+            if tag <= last:
+                if tag in seen:
+                    raise Doubt("structure", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) comes twice")
                 raise Unusual
-            last_tag = tag
-            self._insert_before(tag)
+            seen.add(tag)
+            last = tag
+            if self._pending and self._pending[-1] <= tag:
+                self._insert_before(tag)
             if tag == PADDING:
-                self._drop_rest()
+                self._skip_to(self._size)
                 break
             if tag in self._markers:
-                self._replace_marker(tag)
-            elif not self._long_value(tag):
-                self._element()
-        self._flush()
+                self._replace_marker(header)
+            else:
+                self._element(header)
         self._insert_before(1 << 32)
-        return self._output.parts
+        self._flush()
+        return self._parts
 
     # --- blocks ---------------------------------------------------------------------------------
-
-    def _at(self) -> int:
-        """The position in the block."""
-        return self._position - self._base
 
     def _load(self, size: int) -> None:
         """See that the block holds ``size`` bytes from the position on, or all there are."""
@@ -129,21 +132,25 @@ class Whole:
         self._flush()
         length = min(max(size, BLOCK), self._size - self._position)
         if length > BLOCK_LIMIT:
-            raise Doubt("size", f"a sequence of more than {BLOCK_LIMIT >> 20} MiB")
+            raise Doubt("size", f"an element of more than {BLOCK_LIMIT >> 20} MiB to be edited")
+        implicit = self._items.implicit
+        self._items = Items(b"", self._context, implicit=implicit)  # room before more is read
         data = self._fetch(self._position, length)
         if len(data) != length:
             raise Doubt("structure", "the object ends before its length says so")
-        self._base = self._copied = self._position
-        self._context.is_last = self._base + length == self._size
-        self._items = Items(data, self._context, self._blocks)
+        self._base = self._position
+        self._items = Items(data, self._context, implicit=implicit)
 
     def _flush(self) -> None:
-        """Take over what was stepped over and has not been copied yet."""
-        if self._position > self._copied:
-            self._output.take(
-                self._items.view[self._copied - self._base : self._position - self._base]
-            )
-            self._copied = self._position
+        """Take over what was stepped over and is not in the result yet."""
+        copied, position = self._copied, self._position
+        if position == copied:
+            return
+        if copied >= self._base and position <= self._base + len(self._items.data):
+            self._parts.append(self._items.view[copied - self._base : position - self._base])
+        else:
+            self._parts.append(Span(copied, position - copied))
+        self._copied = position
 
     def _skip_to(self, position: int) -> None:
         """Leave out what lies between."""
@@ -152,131 +159,210 @@ class Whole:
 
     # --- elements -------------------------------------------------------------------------------
 
-    def _tag(self) -> int:
+    def _header(self) -> Header:
+        self._load(12)
         try:
-            (raw,) = LENGTH.unpack_from(self._items.data, self._at())
+            return self._items.header(self._position - self._base)
         except struct.error:
-            raise Doubt("structure", "bytes are left over at the end") from None
-        return raw_of(raw)
+            raise Doubt("structure", "the object ends within an element") from None
 
-    def _element(self) -> None:
-        """One element, edited in memory; the block grows until it holds it."""
-        while True:
-            try:
-                made, after, self._level = self._items.one(self._at(), self._table, self._level)
-                break
-            except Short:
-                self._load(max(2 * (len(self._items.data) - self._at()), 2 * BLOCK))
-        after += self._base
+    def _element(self, header: Header) -> None:
+        tag, length = header.tag, header.length
+        head = header.value + self._base - self._position
+        operation = self._table.operations.get(header.raw, NOT_LISTED)
+        if length == UNDEFINED:
+            if tag == PIXEL_DATA and header.vr in ("OB", "OW"):
+                self._fragments(header)
+                return
+        elif header.value + length > len(self._items.data):
+            if self._position + head + length > self._size:
+                raise Doubt("structure", "an element runs past the end of the object")
+            if self._is_passed_over(header, head):
+                return
+            self._load(head + length)
+            header = self._header()
+        if tag in _TOLD:
+            self._tell(header)
+        elif operation is None and length != UNDEFINED and self._is_plain(header):
+            self._position += head + length
+            return
+        made, after = self._edited(header)
         if made is None:
             self._position = after
             return
         self._skip_to(after)
-        for part in made:
-            self._output.take(part)
+        self._parts += filter(len, made)
 
-    def _long_value(self, tag: int) -> bool:
-        """Deal with a value that is too long to be read, or has no length; whether it was one."""
-        vr, code, head, length = self._header(tag)
-        if length != UNDEFINED and length < LONG_VALUE:
+    def _is_plain(self, header: Header) -> bool:
+        return header.code != SQ and header.code not in self._table.told_vrs
+
+    def _edited(self, header: Header) -> tuple[list[Part] | None, int]:
+        """An element edited in memory, and where the next one begins."""
+        operation = self._table.operations.get(header.raw, NOT_LISTED)
+        context, edited = self._context, self._context.edited
+        if header.length != UNDEFINED:
+            context.may_grow = False
+            made, after, self._level = self._items.one(
+                header, operation, self._table, self._level, blocks=self._blocks, depth=0
+            )
+            return made, self._base + after
+        while True:
+            # Each block is twice as long as the one before it, so that in total little is read
+            # more than twice. What was noted on the way to the end of a block is forgotten.
+            context.edited = edited.branch()
+            context.may_grow = self._base + len(self._items.data) < self._size
+            try:
+                made, after, self._level = self._items.one(
+                    header, operation, self._table, self._level, blocks=self._blocks, depth=0
+                )
+            except Short:
+                left = self._base + len(self._items.data) - self._position
+                self._load(max(2 * left, 2 * BLOCK))
+                header = self._header()
+                continue
+            except struct.error:
+                raise Doubt("structure", "the object ends within an element") from None
+            finally:
+                attempt, context.edited = context.edited, edited
+            edited.adopt(attempt)
+            return made, self._base + after
+
+    def _is_passed_over(self, header: Header, head: int) -> bool:
+        """Deal with an element that reaches out of the block and need not be read: pixels, blobs,
+        long texts that stay, all that goes and names nobody. Whether it was one.
+        """
+        tag, vr = header.tag, header.vr
+        after = self._position + head + header.length
+        if is_creator(tag) and header.length > CREATOR_LIMIT:
+            raise Doubt("structure", "a private creator is too long to be one")
+        if vr in ("SQ", "PN") or is_creator(tag) or tag in _READ_ALWAYS:
             return False
-        if vr in ("SQ", "UN") or (length == UNDEFINED and tag not in _PIXELS):
-            return False
-        rule = self._table.rule(tag, vr) if not tag >> 16 & 1 else self._table.plan.other_private
-        if rule.action not in (Action.KEEP, Action.REMOVE):
-            return False
-        del code
-        value = self._position + head
-        end = value + length if length != UNDEFINED else self._end_of_fragments(value)
-        if end > self._size:
-            raise Doubt("structure", "an element runs past the end of the object")
+        if tag >> 16 & 1:
+            rule, vr = self._items.private(header, self._table, self._level, self._blocks)
+        else:
+            rule = self._table.rule(tag, vr)
         if rule.action is Action.REMOVE:
-            self._context.edited.count(rule)
-            self._skip_to(end)
+            if rule is not ALIEN:
+                self._context.edited.count(tag, rule)
+            self._skip_to(after)
             return True
-        if self._base > self._position or self._base + len(self._items.data) < value:
-            self._load(head)
-        header = bytes(self._items.view[self._at() : self._at() + head])
-        self._skip_to(end)
-        self._output.take(header)
-        self._output.take(Span(value, end - value))
-        return True
+        self._load(head + 4)
+        header = self._header()
+        if rule.action is Action.KEEP and not self._items.is_sequence(header, vr, rule):
+            self._items.check_kept(header)
+            self._position = after
+            return True
+        return False
 
-    def _header(self, tag: int) -> tuple[str, int, int, int]:
-        """VR, its code, bytes of the header, length of the value."""
-        data, at = self._items.data, self._at()
-        try:
-            if self._context.implicit:
-                (length,) = LENGTH.unpack_from(data, at + 4)
-                return dictionary_vr(tag) or "UN", 0, 8, length
-            _, code, short = HEADER.unpack_from(data, at)
-            if code in SHORT:
-                return VR_OF_CODE[code], code, 8, short
-            if code in LONG:
-                (length,) = LENGTH.unpack_from(data, at + 8)
-                return VR_OF_CODE[code], code, 12, length
-        except struct.error:
-            raise Doubt("structure", "the object ends within an element") from None
-        return "", code, 8, short
+    def _fragments(self, header: Header) -> None:
+        """Encapsulated pixels; no fragment is read."""
+        rule = self._table.rule(header.tag, header.vr)
+        after = self._end_of_fragments(self._base + header.value)
+        if rule.action is Action.KEEP:
+            self._position = after
+        elif rule.action is Action.REMOVE:
+            self._context.edited.count(header.tag, rule)
+            self._skip_to(after)
+        else:
+            raise Doubt("rule", f"{rule.origin}: {rule.action.value} cannot be done to fragments")
 
     def _end_of_fragments(self, position: int) -> int:
-        """Behind the sequence delimiter of encapsulated pixels; no fragment is read."""
+        """Behind the sequence delimiter of encapsulated pixels."""
+        data, base = self._items.data, self._base
         while True:
-            header = self._peek(position, 8)
-            raw, length = TAG_AND_LENGTH.unpack(header)
+            if not base <= position <= base + len(data) - 8:
+                base, data = position, self._fetch(position, FRAGMENT_HEADERS)
+            try:
+                raw, length = TAG_AND_LENGTH.unpack_from(data, position - base)
+            except struct.error:
+                raise Doubt("structure", "the object ends within its pixels") from None
             position += 8
-            if raw == SEQUENCE_END:
+            if raw == SEQUENCE_END and length == 0:
                 return position
             if raw != ITEM or length == UNDEFINED or position + length > self._size:
                 raise Doubt("structure", f"no fragment at offset {position - 8}")
             position += length
 
-    def _peek(self, position: int, size: int) -> bytes:
-        at = position - self._base
-        if at >= 0 and at + size <= len(self._items.data):
-            return self._items.data[at : at + size]
-        data = self._fetch(position, size)
-        if len(data) != size:
-            raise Doubt("structure", "the object ends within its pixels")
-        return data
-
-    def _drop_rest(self) -> None:
-        """Data Set Trailing Padding, which may hold anything, and whatever is behind it."""
-        self._skip_to(self._size)
+    def _tell(self, header: Header) -> None:
+        """Take note of what the object says of itself and what is private in it."""
+        edited = self._context.edited
+        value = self._items.data[header.value : header.value + header.length]
+        if header.tag == SOP_CLASS_UID:
+            edited.sop_class_uid = uid_of(value)
+        elif header.tag == SOP_INSTANCE_UID:
+            edited.sop_instance_uid = uid_of(value)
+        elif self._table.plan.keeps_safe_private:
+            if header.length == UNDEFINED or header.code not in (0, SQ):
+                raise Unusual
+            items = read_items(value, implicit=self._items.implicit)
+            self._context.safe = declared_safe(items, self._level)
 
     # --- markers --------------------------------------------------------------------------------
 
     def _insert_before(self, tag: int) -> None:
-        while self._pending and self._pending[0] < tag:
+        """What is missing in front of a tag; what is there is no longer pending."""
+        while self._pending and self._pending[-1] <= tag:
+            missing = self._pending.pop()
+            if missing == tag:
+                continue
             self._flush()
-            self._output.take(self._markers[self._pending.pop(0)](None))
+            put = self._inserted[missing]
+            if isinstance(put, Rule):
+                self._parts.append(self._items.inserted(missing, put, self._level))
+            else:
+                self._parts.append(self._writer.element(missing, VRS[missing], put(b"")))
 
-    def _replace_marker(self, tag: int) -> None:
-        """The marker in place of what the object says itself; it may want to build on that."""
-        self._pending.remove(tag)
-        while True:
-            try:
-                made, after, _ = self._items.one(self._at(), self._table, self._level)
-                break
-            except Short:
-                self._load(max(2 * (len(self._items.data) - self._at()), 2 * BLOCK))
-        at = self._at()
-        old = bytes(self._items.view[at:after]) if made is None else b"".join(map(bytes, made))
-        self._skip_to(self._base + after)
-        self._output.take(self._markers[tag](old))
+    def _replace_marker(self, header: Header) -> None:
+        """The marker in place of what the object says itself; it may build on that."""
+        tag = header.tag
+        expected = 0 if self._items.implicit else vr_code(VRS[tag])
+        if header.code != expected:
+            raise Unusual
+        if header.length != UNDEFINED:
+            self._load(header.value + self._base - self._position + header.length)
+            header = self._header()
+        made, after = self._edited(header)
+        start = self._position - self._base
+        element = (
+            self._items.data[start : after - self._base]
+            if made is None
+            else b"".join(map(bytes, made))
+        )
+        self._skip_to(after)
+        old = self._writer.value_of(element) if element else b""
+        self._parts.append(self._writer.element(tag, VRS[tag], self._markers[tag](old)))
+
+
+_TOLD: Final = frozenset({SOP_CLASS_UID, SOP_INSTANCE_UID, CHARACTERISTICS})
+_READ_ALWAYS: Final = IDENTIFYING | _TOLD | {0x00080005}
+
+
+def uid_of(value: bytes) -> str:
+    return value.decode("ascii", "replace").strip("\0 ")
 
 
 def pieces(parts: list[Part | Span], fetch: Fetch, size: int = 1 << 20) -> Iterator[bytes]:
     """The bytes of the result, in pieces of at most ``size`` from the source."""
+    gathered: list[Part] = []
+    held = 0
     for part in parts:
-        if isinstance(part, Span):
-            offset, left = part.offset, part.length
-            while left:
-                data = fetch(offset, min(size, left))
-                if not data:
-                    raise Doubt("structure", "the object has become shorter")
-                yield data
-                offset += len(data)
-                left -= len(data)
-        else:
-            yield bytes(part)
+        if not isinstance(part, Span):
+            gathered.append(part)
+            held += len(part)
+            if held < size:
+                continue
+        if gathered:
+            yield b"".join(gathered)
+            gathered, held = [], 0
+        if not isinstance(part, Span):
+            continue
+        offset, left = part.offset, part.length
+        while left:
+            data = fetch(offset, min(size, left))
+            if not data:
+                raise Doubt("structure", "the object has become shorter")
+            yield data
+            offset += len(data)
+            left -= len(data)
+    if gathered:
+        yield b"".join(gathered)
