@@ -30,18 +30,23 @@ MAY_KNOW = {
     "attributes": {"errors"},
     # Text of data sets, by their character sets.
     "text": set(),
-    # Usable on plain files, without the service.
-    "deidentify": {"attributes", "errors", "text"},
+    # Files that people write: which line says what, and what is wrong with it.
+    "lines": set(),
+    "problems": {"errors"},
+    # Usable on plain files, without the service. Of decide only its regular expressions.
+    "deidentify": {"attributes", "decide", "errors", "lines", "problems", "text"},
     "schedule": {"errors"},
     "decide": NOUNS | DECIDING,
-    "config": {"errors"} | DECIDING,
+    "config": {"errors", "lines", "problems"} | DECIDING,
     "observe": {"errors"},
     "destinations": NOUNS | {"net"},
     # It is handed a policy, and has never heard of the configuration.
     "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text"},
     "service": COMPOSED | {"observe"},
     "doctor": COMPOSED | {"observe"},
-    "cli": COMPOSED | {"cards", "explain", "part10", "observe", "doctor", "service", "demo"},
+    "cli": COMPOSED
+    | {"cards", "explain", "part10", "observe", "doctor", "service", "demo"}
+    | {"deidentify", "problems"},
     # Its patients are phantoms, and nothing else of testing.
     "demo": COMPOSED | {"part10", "cli", "testing"},
     "__main__": {"cli"},

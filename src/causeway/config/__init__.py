@@ -14,7 +14,6 @@ from causeway.config.destinations import (
 )
 from causeway.config.kinds import Secret, secret, show_size
 from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
-from causeway.config.problems import InvalidConfiguration, Problem
 from causeway.config.routes import GroupingSettings, RouteSettings, RoutesSettings
 from causeway.config.routing import (
     MetadataSettings,
@@ -37,6 +36,7 @@ from causeway.config.sections import (
 )
 from causeway.config.tree import Configuration
 from causeway.config.versions import Version, Versions
+from causeway.problems import InvalidConfiguration, Problem
 
 __all__ = [
     "DEFAULT_NAME",

@@ -16,9 +16,9 @@ from pydantic.fields import FieldInfo
 
 from causeway.config.destinations import DESTINATION_TYPES
 from causeway.config.kinds import Secret, Settings
-from causeway.config.lines import Lines
 from causeway.config.routing import Usual
 from causeway.config.tree import Configuration
+from causeway.lines import Lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

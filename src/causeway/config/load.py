@@ -22,10 +22,10 @@ from pydantic_core import ErrorDetails
 from causeway.config import doubts, rules
 from causeway.config.describe import keys_at, tables_with
 from causeway.config.kinds import Surroundings, kind_of
-from causeway.config.lines import Lines, scan
-from causeway.config.problems import InvalidConfiguration, Problem, location
 from causeway.config.tree import Configuration
 from causeway.errors import ConfigurationError
+from causeway.lines import Lines, scan
+from causeway.problems import InvalidConfiguration, Problem, location
 
 DEFAULT_NAME = "causeway.toml"
 

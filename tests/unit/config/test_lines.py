@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causeway.config.lines import scan
+from causeway.lines import scan
 
 GNARLY = r'''
 # a comment with [brackets] = and "quotes"
