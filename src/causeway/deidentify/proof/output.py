@@ -1,7 +1,7 @@
 """The output as it is searched: without its pixels, and taken apart where something was found.
 
-Pixels are neither read nor searched; ``causeway.deidentify.pixels`` judges them. Every other long
-value is, in blocks, whatever its length.
+Pixels are neither read nor searched; ``causeway.deidentify.pixels`` judges them. Every other value
+is searched, a long one in blocks, whatever its length.
 """
 
 from __future__ import annotations
@@ -61,21 +61,12 @@ def output_of(cleaned: Cleaned) -> Output:
     if syntax in DEFLATED:
         parts.append(_inflated(b"".join(cleaned.pieces())))
     else:
+        spans = _Spans(cleaned.source, is_implicit(syntax), parts, longs, pixels)
         for part in cleaned.parts:
-            if not isinstance(part, Span):
-                parts.append(part)
-                continue
-            # In front of a span is the header of its element, and nothing else.
-            header = bytes(parts.pop()) if parts else b""
-            if len(header) not in (8, 12):
-                raise Doubt("proof", "a span of the source without the header of its element")
-            group, element = struct.unpack_from("<HH", header)
-            tag = group << 16 | element
-            if tag in PIXELS:
-                pixels.append(part)
+            if isinstance(part, Span):
+                spans.take(part)
             else:
-                vr = dictionary_vr(tag) if is_implicit(syntax) else header[4:6].decode("ascii")
-                longs.append(Long(tag, vr or "UN", part.offset, part.length))
+                parts.append(part)
     return Output(
         data=b"".join(parts),
         longs=tuple(longs),
@@ -84,6 +75,45 @@ def output_of(cleaned: Cleaned) -> Output:
         implicit=is_implicit(syntax),
         little_endian=syntax != BIG_ENDIAN,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """What stays as it stands in the source: whole elements, of which only pixels are not read."""
+
+    fetch: Fetch
+    implicit: bool
+    parts: list[bytes | memoryview]
+    longs: list[Long]
+    pixels: list[Span]
+
+    def take(self, span: Span) -> None:
+        at, end = span.offset, span.offset + span.length
+        while at < end:
+            head = self.fetch(at, min(12, end - at))
+            tag, vr, header, length = _Reader(head, "<").header(0, implicit=self.implicit)
+            value = at + header
+            if tag in PIXELS:
+                after = self._fragments(value, end) if length == _UNDEFINED else value + length
+                self.pixels.append(Span(value, after - value))
+            else:
+                after = end if length == _UNDEFINED else value + length
+                if length <= BLOCK or length == _UNDEFINED:
+                    self.parts.append(self.fetch(at, after - at))
+                else:
+                    self.longs.append(Long(tag, vr, value, length))
+            if after > end:
+                raise Doubt("proof", "a span of the source ends within an element")
+            at = after
+
+    def _fragments(self, at: int, end: int) -> int:
+        while at < end:
+            group, element, size = struct.unpack("<HHI", self.fetch(at, 8))
+            at += 8
+            if group << 16 | element == _SEQUENCE_END:
+                return at
+            at += size
+        raise Doubt("proof", "fragments of pixels without an end")
 
 
 def source_blocks(source: Source, output: Output) -> Iterator[bytes]:
@@ -166,7 +196,7 @@ class _Reader:
         if len(path) > _DEPTH_LIMIT:
             raise Doubt("proof", f"sequences are nested more than {_DEPTH_LIMIT} deep")
         while at < end:
-            tag, vr, value, length = self._header(at, implicit=implicit)
+            tag, vr, value, length = self.header(at, implicit=implicit)
             if tag == _ITEM_END and delimited:
                 self.end = at + 8
                 return
@@ -213,7 +243,7 @@ class _Reader:
         group, element, size = struct.unpack_from(self.order + "HHI", self.data, at)
         return group << 16 | element, size
 
-    def _header(self, at: int, *, implicit: bool) -> tuple[int, str, int, int]:
+    def header(self, at: int, *, implicit: bool) -> tuple[int, str, int, int]:
         """Tag, VR, offset of the value, its length."""
         tag, length = self._tag_and_length(at)
         if tag >> 16 == 0xFFFE:
