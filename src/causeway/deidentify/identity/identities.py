@@ -44,8 +44,12 @@ class Identities:
     def uid(self, uid: str) -> str:
         return keyed_uid(self.key, uid)
 
-    def patient_id(self) -> str:
-        return self.alias or self.token("patient", self.patient.text)
+    def patient_id(self, text: str | None = None) -> str:
+        """The patient's pseudonym; of another's ID what that patient has, if without an alias."""
+        if text is None or text.strip() == self.patient.patient_id.strip():
+            return self.alias or self.token("patient", self.patient.text)
+        other = PatientKey(patient_id=text, issuer=self.patient.issuer)
+        return self.token("patient", other.text)
 
     def token(self, domain: str, text: str) -> str:
         """16 characters of 80 bits: that any two of a billion values share one has a chance of less
