@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from causeway.deidentify.edit.items import Context, Part, Unusual
+from causeway.deidentify.edit.elements import Context, Part, Unusual
 from causeway.deidentify.edit.syntax import is_edited_in_place, is_implicit
 from causeway.deidentify.edit.table import SOP_INSTANCE_UID, AttributeTypes, Table, table_for
 from causeway.deidentify.edit.through_pydicom import SIZE_LIMIT, edit_through_pydicom
@@ -146,13 +146,13 @@ def _edited(
 
 
 def _check(source: Source, edited: Edited, table: Table) -> None:
-    """What was announced is what is there: the kind of object decides whether its pixels may pass
-    and what it must have, and the UID is what it will be known by.
+    """The kind of object is the one that was announced, since whether its pixels may pass and what
+    it must have was decided by that; and it has a UID of its own, which is what counts.
     """
     if edited.sop_class_uid != source.sop_class_uid:
         raise Doubt("announced", "the SOP class in the data set is not the one that was announced")
-    if edited.sop_instance_uid != source.sop_instance_uid or not edited.sop_instance_uid:
-        raise Doubt("announced", "the SOP instance in the data set is not what was announced")
+    if not edited.sop_instance_uid:
+        raise Doubt("announced", "the data set has no SOP Instance UID")
     if table.rule(SOP_INSTANCE_UID, "UI").action not in (Action.UID, Action.KEEP):
         raise Doubt("rule", "a profile may map SOP Instance UID or keep it, nothing else")
 

@@ -48,6 +48,7 @@ def vr_code(vr: str) -> int:
 VR_OF_CODE: Final = {vr_code(vr): vr for vr in SHORT_VRS | LONG_VRS}
 SQ: Final = vr_code("SQ")
 UN: Final = vr_code("UN")
+PN: Final = vr_code("PN")
 SHORT: Final = frozenset(vr_code(vr) for vr in SHORT_VRS)
 LONG: Final = frozenset(vr_code(vr) for vr in LONG_VRS)
 

@@ -97,6 +97,7 @@ class Table:
         self._type_of = type_of
         self._paths = paths
         self._children: dict[int, Table] = {}
+        self._strict: Table | None = None
         self._here = {path[0]: rule for path, rule in paths.items() if len(path) == 1}
         self.told_vrs = frozenset(vr_code(vr) for vr in plan.by_vr)
         """A value that stays by its tag must not have one of these: its own VR may say otherwise
@@ -108,6 +109,12 @@ class Table:
         )
         uid_rule = plan.by_tag.get(SOP_INSTANCE_UID)
         self.maps_uids = uid_rule is not None and uid_rule.action is Action.UID
+        self.has_private = (
+            bool(self.kept_creators)
+            or plan.other_private.action is not Action.REMOVE
+            or any(tag >> 16 & 1 for tag in self._here)
+        )
+        """Whether a private attribute may stay, even where its sender does not declare it safe."""
         inserted = {**(plan.by_tag if is_top else {}), **self._here}
         self.inserted = tuple(
             (tag, rule)
@@ -139,7 +146,9 @@ class Table:
         numbers stay, so that it is one of its kind, and of codes those that say what an item is
         about; whatever else can be text becomes a dummy.
         """
-        return nested_table(_strict(self.plan))
+        if self._strict is None:
+            self._strict = nested_table(_strict(self.plan))
+        return self._strict
 
     def rule(self, tag: int, vr: str, creator: str | None = None) -> Rule:
         """The rule for any attribute, in the order that ``plan`` states; for the slow path.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from causeway.deidentify.edit.items import PIXEL_DATA, charset_of
+from causeway.deidentify.edit.elements import PIXEL_DATA, charset_of
 from causeway.deidentify.edit.markers import VRS, markers
 from causeway.deidentify.edit.private import (
     CHARACTERISTICS,
@@ -206,14 +206,16 @@ class _Edit:
             self.edited.count(tag, rule)
             edit = _Edit(self.writer, self.subject, Edited(taken=self.edited.taken), self.safe)
             try:
-                edit._joined(element, child, inner, depth)
+                if not tag >> 16 & 1 or element.items is not None:
+                    edit._joined(element, child, inner, depth)
             except Doubt:
                 if element.items is not None:
                     raise
             return self._written(element, b"") if rule.action is Action.EMPTY else None
-        if rule.action is Action.DUMMY:
+        if rule.action is not Action.KEEP:
             self.edited.count(tag, rule)
-            child = child.strict()
+        if rule.action is Action.DUMMY:
+            child = table.strict()
         elif rule.action not in (Action.KEEP, Action.UID):
             raise Doubt("rule", f"{rule.origin}: {rule.action.value} cannot be done to a sequence")
         self.edited.path.append(tag)

@@ -73,8 +73,8 @@ Path = tuple[int, ...]
 class Edited:
     """What was done so far, and what was taken away and so must not be found again."""
 
-    counts: dict[str, int] = field(default_factory=dict)
-    """Attributes by action and origin of the rule, ``X Basic Profile``."""
+    tallies: dict[int, tuple[Rule, int]] = field(default_factory=dict)
+    """Attributes by their rule; each under its identity, since to hash it takes longer."""
     taken: set[str] = field(default_factory=set, repr=False)
     """Texts that were removed or replaced and may name somebody."""
     uids: dict[str, str] = field(default_factory=dict, repr=False)
@@ -86,27 +86,34 @@ class Edited:
     sop_instance_uid: str = field(default="", repr=False)
     """As the data set itself says them."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Attributes by action and origin of the rule, ``X Basic Profile``."""
+        counts: dict[str, int] = {}
+        for rule, number in self.tallies.values():
+            key = f"{rule.action.value} {rule.origin}"
+            counts[key] = counts.get(key, 0) + number
+        return dict(sorted(counts.items()))
+
     def count(self, tag: int, rule: Rule) -> None:
-        key = f"{rule.action.value} {rule.origin}"
-        self.counts[key] = self.counts.get(key, 0) + 1
+        self.count_several(rule, 1)
         if self.changes is not None:
             self.changes.append(((*self.path, tag), rule))
 
+    def count_several(self, rule: Rule, number: int) -> None:
+        known = self.tallies.get(id(rule))
+        self.tallies[id(rule)] = (rule, number if known is None else known[1] + number)
+
     def branch(self) -> Edited:
         """For an attempt that may fail: ``adopt`` it, or forget it."""
-        changes = None if self.changes is None else list(self.changes)
-        return Edited(
-            counts=dict(self.counts),
-            taken=self.taken,
-            uids=self.uids,
-            changes=changes,
-            path=list(self.path),
-            sop_class_uid=self.sop_class_uid,
-            sop_instance_uid=self.sop_instance_uid,
-        )
+        changes: list[tuple[Path, Rule]] | None = None if self.changes is None else []
+        return Edited(taken=self.taken, uids=self.uids, changes=changes, path=list(self.path))
 
     def adopt(self, branch: Edited) -> None:
-        self.counts, self.changes = branch.counts, branch.changes
+        for rule, number in branch.tallies.values():
+            self.count_several(rule, number)
+        if self.changes is not None and branch.changes is not None:
+            self.changes += branch.changes
 
     def take(self, tag: int, vr: str, old: bytes, level: Level) -> None:
         """Remember a value that goes, if it may name somebody."""

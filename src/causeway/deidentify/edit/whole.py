@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from causeway.deidentify.edit.items import (
+from causeway.deidentify.edit.elements import (
     NOT_LISTED,
     PIXEL_DATA,
     Context,
     Header,
-    Items,
     Part,
     Short,
     Unusual,
 )
+from causeway.deidentify.edit.items import Items
 from causeway.deidentify.edit.markers import VRS, Marker, markers
 from causeway.deidentify.edit.private import CHARACTERISTICS, Blocks, declared_safe, is_creator
 from causeway.deidentify.edit.reading import Level, read_items
@@ -31,6 +31,7 @@ from causeway.deidentify.edit.syntax import (
     SEQUENCE_END,
     SQ,
     TAG_AND_LENGTH,
+    UN,
     UNDEFINED,
     vr_code,
 )
@@ -186,39 +187,101 @@ class Whole:
         elif operation is None and length != UNDEFINED and self._is_plain(header):
             self._position += head + length
             return
-        made, after = self._edited(header)
+        made, after, self._level, rule = self._items.one(
+            header, operation, self._table, self._level, self._blocks
+        )
+        if rule is not None:
+            self._sequence(header, rule)
+        else:
+            self._put(made, self._base + after)
+
+    def _put(self, made: list[Part] | None, after: int) -> None:
+        """What stands in the place of all up to there, if not itself."""
         if made is None:
             self._position = after
-            return
-        self._skip_to(after)
-        self._parts += filter(len, made)
+        else:
+            self._skip_to(after)
+            self._parts += filter(len, made)
 
     def _is_plain(self, header: Header) -> bool:
         return header.code != SQ and header.code not in self._table.told_vrs
 
-    def _edited(self, header: Header) -> tuple[list[Part] | None, int]:
-        """An element edited in memory, and where the next one begins."""
-        operation = self._table.operations.get(header.raw, NOT_LISTED)
-        context, edited = self._context, self._context.edited
+    # --- sequences ------------------------------------------------------------------------------
+
+    def _sequence(self, header: Header, rule: Rule) -> None:
+        """A sequence, item by item: only one item is held in memory at a time."""
+        items, head = self._items, header.value + self._base - self._position
+        child = items.entered(header, rule, self._table)
+        if child is None or (header.code == UN and not items.implicit):
+            self._put(*self._held(header, rule, child))
+            return
+        start = bytes(items.view[header.value - head : header.value])
+        self._skip_to(self._position + head)
+        at = len(self._parts)
+        self._parts.append(start)
+        self._context.edited.path += (header.tag, -1)
+        defined = header.length != UNDEFINED
+        self._items_to(self._position + header.length if defined else -1, child)
+        self._context.edited.path.clear()
+        self._flush()
+        if defined:
+            size = sum(map(len, self._parts[at + 1 :]))
+            self._parts[at] = self._writer.header_of(header.raw, header.code, size)
+
+    def _held(
+        self, header: Header, rule: Rule, child: Table | None
+    ) -> tuple[list[Part] | None, int]:
+        """A sequence that is edited in memory, as a whole."""
         if header.length != UNDEFINED:
-            context.may_grow = False
-            made, after, self._level = self._items.one(
-                header, operation, self._table, self._level, blocks=self._blocks, depth=0
+            self._load(header.value + self._base - self._position + header.length)
+        return self._in_memory(
+            lambda at: self._items.sequence(
+                self._items.header(at), rule, child, self._table, self._level, 0
             )
-            return made, self._base + after
+        )
+
+    def _items_to(self, end: int, child: Table) -> None:
+        """All items of a sequence, which ends there or, if that is negative, with a delimiter."""
+        while self._position != end:
+            self._load(8)
+            try:
+                raw, length = TAG_AND_LENGTH.unpack_from(
+                    self._items.data, self._position - self._base
+                )
+            except struct.error:
+                raise Doubt("structure", "the object ends within a sequence") from None
+            if raw == SEQUENCE_END and end < 0 and length == 0:
+                self._position += 8
+                return
+            after = self._position + 8 + (0 if length == UNDEFINED else length)
+            if raw != ITEM or after > (self._size if end < 0 else end):
+                raise Doubt("structure", f"no item at offset {self._position} of a sequence")
+            if length != UNDEFINED:
+                self._load(8 + length)
+            made, after = self._in_memory(
+                lambda at: self._items.items(at, -1, child, self._level, 0, single=True)
+            )
+            if end >= 0 and after > end:
+                raise Doubt("structure", "an item runs past the end of its sequence")
+            self._put(made, after)
+
+    def _in_memory(
+        self, edit: Callable[[int], tuple[list[Part] | None, int]]
+    ) -> tuple[list[Part] | None, int]:
+        """What an edit at the position in the block makes, and where in the object it ends.
+
+        Where the block ends too soon it is read anew, each time twice as long as before, so that in
+        total little is read more than twice. What was noted on the way there is forgotten.
+        """
+        context, edited = self._context, self._context.edited
         while True:
-            # Each block is twice as long as the one before it, so that in total little is read
-            # more than twice. What was noted on the way to the end of a block is forgotten.
             context.edited = edited.branch()
             context.may_grow = self._base + len(self._items.data) < self._size
             try:
-                made, after, self._level = self._items.one(
-                    header, operation, self._table, self._level, blocks=self._blocks, depth=0
-                )
+                made, after = edit(self._position - self._base)
             except Short:
                 left = self._base + len(self._items.data) - self._position
                 self._load(max(2 * left, 2 * BLOCK))
-                header = self._header()
                 continue
             except struct.error:
                 raise Doubt("structure", "the object ends within an element") from None
@@ -321,7 +384,14 @@ class Whole:
         if header.length != UNDEFINED:
             self._load(header.value + self._base - self._position + header.length)
             header = self._header()
-        made, after = self._edited(header)
+        operation = self._table.operations.get(header.raw, NOT_LISTED)
+        made, after, _, rule = self._items.one(
+            header, operation, self._table, self._level, self._blocks
+        )
+        after += self._base
+        if rule is not None:
+            child = self._items.entered(header, rule, self._table)
+            made, after = self._held(header, rule, child)
         start = self._position - self._base
         element = (
             self._items.data[start : after - self._base]
