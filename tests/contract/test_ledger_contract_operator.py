@@ -197,6 +197,36 @@ def test_a_denial_is_overruled_only_by_name(ledger: Ledger) -> None:
     assert claim(ledger, SeriesState.COMPLETE).series.released_by == "anna"
 
 
+@pytest.mark.parametrize("code", ["late", "bytes_gone"])
+def test_a_hold_for_lateness_is_released_without_overruling_the_rules(
+    ledger: Ledger, code: str
+) -> None:
+    one_series(ledger)
+    advance(ledger, SeriesState.COMPLETE)
+    outcome = Advanced(to=SeriesState.HELD, code=code, reason="came late")
+    assert ledger.settle_series(claim(ledger, SeriesState.COMPLETE), outcome, now=LATER)
+    ledger.release("series:1", **WHO, now=LATER)
+    series = claim(ledger, SeriesState.COMPLETE).series
+    assert (series.released_by, series.released_generation) == ("", series.generation)
+
+
+def test_what_is_denied_later_leaves_no_more(ledger: Ledger) -> None:
+    feed = one_series(ledger)
+    advance(ledger, SeriesState.PACKAGED)
+    ledger.index([feed.indexed(1, 1, 3)], now=LATER)
+    advance(ledger, SeriesState.COMPLETE, now=2 * LATER)
+    outcome = Advanced(to=SeriesState.DENIED, code="opt_out", reason="opted out")
+    late = claim(ledger, SeriesState.COMPLETE, now=2 * LATER)
+    assert ledger.settle_series(late, outcome, now=2 * LATER)
+    sent = {"limit": 9, "now": 3 * LATER, "owner": "sender", "lease_seconds": 60}
+    assert ledger.claim_deliveries("archive", **sent) == ()
+    (lane,) = ledger.queue(now=3 * LATER)
+    assert (lane.count, lane.held, lane.next_at) == (1, 1, None)
+    assert ledger.custody().count(Disposition.HELD) == 3
+    ledger.release("series:1", **WHO, now=3 * LATER)
+    assert len(ledger.claim_deliveries("archive", **sent)) == 1
+
+
 @pytest.mark.parametrize("died_at", [SeriesState.OPEN, SeriesState.PACKAGED])
 def test_what_is_dead_is_retried_and_not_released(ledger: Ledger, died_at: SeriesState) -> None:
     one_series(ledger)

@@ -199,7 +199,7 @@ class Model:
             and d.state in {"due", "sending"}
             and d.due <= now
             and d.lease.free(now)
-            and self.series[d.series].state != "held"
+            and self.series[d.series].state not in {"held", "denied"}
             and self.series[d.series].study not in self.held_studies
         ]
         return sorted(found, key=lambda key: self.deliveries[key].due)

@@ -24,7 +24,7 @@ from causeway.ledger.convert import delivery_row, parcels_by_id, series_by_id, s
 from causeway.ledger.engine import Verbs, insert_ignore
 from causeway.ledger.parcels import roll_up, settle_parcel
 from causeway.ledger.rows import DeliveryRow, Placement
-from causeway.ledger.states import DELIVERY, DeliveryState, SeriesState, require
+from causeway.ledger.states import DELIVERY, STOPPED, DeliveryState, require
 from causeway.ledger.store import entry, lock_series, log
 
 
@@ -43,7 +43,7 @@ class DeliveryVerbs(Verbs):
     ) -> tuple[DeliveryClaim, ...]:
         """Take up to ``limit`` deliveries to a destination that are due, the most urgent first.
 
-        One that was being sent when its lease ended is due again. A held series or study waits.
+        One that was being sent when its lease ended is due again. What is held or denied waits.
         ``prio_at_most`` leaves all that is less urgent.
         """
         if limit < 1:
@@ -137,7 +137,7 @@ def _due_in(state: DeliveryState) -> Select[tuple[object, ...]]:
             table.c.due_at <= bindparam("now"),
             table.c.prio <= bindparam("worst"),
             or_(table.c.lease_until.is_(None), table.c.lease_until <= bindparam("now")),
-            schema.series.c.state != SeriesState.HELD.value,
+            schema.series.c.state.not_in([state.value for state in STOPPED]),
             schema.study.c.held_by == "",
         )
         .order_by(table.c.rank)

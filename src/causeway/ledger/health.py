@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Integer, bindparam, case, cast, func, select
 
 from causeway.ledger import schema
 from causeway.ledger.engine import Verbs
-from causeway.ledger.states import DeliveryState, SeriesState
+from causeway.ledger.states import STOPPED, DeliveryState
 
 HOUR_SECONDS: Final = 3600.0
 _RELEASES: Final = ("series.release", "study.release")
@@ -20,7 +20,7 @@ _RELEASES: Final = ("series.release", "study.release")
 class LaneWaiting:
     """Since when deliveries to one destination could have gone, hours and failures apart.
 
-    That is since they were made, or since a person let them go. What is held does not count.
+    That is since they were made, or since a person let them go. What is held or denied is left out.
     """
 
     destination: str
@@ -67,7 +67,7 @@ _OLDEST = (
     .join(schema.study, schema.study.c.id == _d.study_id)
     .where(
         _d.state.in_([DeliveryState.DUE.value, DeliveryState.SENDING.value]),
-        schema.series.c.state != SeriesState.HELD.value,
+        schema.series.c.state.not_in([state.value for state in STOPPED]),
         schema.study.c.held_by == "",
     )
     .group_by(_d.destination)

@@ -34,7 +34,7 @@ from causeway.ledger.states import (
     require,
 )
 from causeway.ledger.store import LIVE_STATES, entry, lock_series, log, write_series
-from causeway.ledger.work import POLICY
+from causeway.ledger.work import LATENESS, POLICY
 
 Found = StudyRow | SeriesRow | InstanceRow
 
@@ -245,7 +245,10 @@ def _release_series(
             held_by="",
             held_code="",
             held_why="",
-            released_by=who if overrules else series.released_by,
+            # That late images may go does not mean that a header may not opt out any more.
+            released_by=who
+            if overrules and series.held_code not in LATENESS
+            else series.released_by,
             released_generation=series.generation if overrules else series.released_generation,
             due_at=max(now, series.due_at) if to in _ARRIVING_DUE else now,
             state_at=now,

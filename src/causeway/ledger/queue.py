@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, literal_column, 
 from causeway.ledger import schema
 from causeway.ledger.engine import Verbs
 from causeway.ledger.reports import QueueLane, QueueWait
-from causeway.ledger.states import DeliveryState, SeriesState
+from causeway.ledger.states import STOPPED, DeliveryState
 
 SCHEDULE = "schedule "
 """Begins the words of ``waits_for`` that speak of opening hours."""
@@ -74,7 +74,9 @@ _CLOSED = (
     .values(due_at=bindparam("at"), waits_for=bindparam("why"))
 )
 
-_HELD = or_(schema.series.c.state == SeriesState.HELD.value, schema.study.c.held_by != "")
+_HELD = or_(
+    schema.series.c.state.in_([state.value for state in STOPPED]), schema.study.c.held_by != ""
+)
 _GOING = _d.state.in_([DeliveryState.DUE.value, DeliveryState.SENDING.value])
 _FREE = and_(_GOING, ~_HELD)
 _LANES = (

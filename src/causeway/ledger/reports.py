@@ -46,7 +46,7 @@ class QueueLane:
     urgent: int
     """Of these: wait for no schedule."""
     held: int
-    """Of these: of a series or study on hold, so that they go when it is released."""
+    """Of these: of a series or study on hold, or skipped, so that they go when it is released."""
     failing: int
     """Of these: the last try failed."""
     dead: int

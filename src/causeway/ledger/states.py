@@ -239,6 +239,10 @@ WORKABLE = (
 PARKED = frozenset({SeriesState.HELD, SeriesState.DENIED, SeriesState.DEAD})
 """Nothing moves until a person says so, or, for the last two, a late image arrives."""
 
+STOPPED = (SeriesState.HELD, SeriesState.DENIED)
+"""No delivery of these is begun, of their earlier parcels neither: a hold is a hold, and what a
+later header opts out of must not leave because its hours begin."""
+
 WAITING = (InstanceState.INDEXED, InstanceState.CLEANED)
 """Here, and not delivered yet."""
 

@@ -63,6 +63,9 @@ from causeway.ledger.store import LIVE_STATES, entry, lock_series, log, write_cl
 POLICY = "policy"
 """Who holds a series that a stage has put on hold."""
 
+LATENESS = ("late", "bytes_gone")
+"""Codes of holds that are about when images came, and not about what the rules say of them."""
+
 
 class WorkVerbs(Verbs):
     """The life of a series, stage by stage."""

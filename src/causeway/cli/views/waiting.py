@@ -91,7 +91,7 @@ class QueueLaneView(View):
     urgent: int
     """Of these: wait for no schedule."""
     held: int
-    """Of these: on hold, so that they go when somebody releases them."""
+    """Of these: on hold or skipped, so that they go when somebody releases them."""
     failing: int
     """Of these: the last try failed."""
     dead: int
