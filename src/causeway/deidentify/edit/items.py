@@ -12,7 +12,7 @@ import struct
 from dataclasses import replace
 from typing import Final
 
-from causeway.deidentify.edit.elements import NOT_LISTED, Elements, Header, Part, Parts, Unusual
+from causeway.deidentify.edit.elements import NOT_LISTED, Elements, Header, Parts, Unusual
 from causeway.deidentify.edit.output import Output
 from causeway.deidentify.edit.private import Blocks
 from causeway.deidentify.edit.reading import Level
@@ -32,12 +32,12 @@ from causeway.deidentify.edit.syntax import (
     UNDEFINED,
     raw_of,
 )
-from causeway.deidentify.edit.table import KEEP, SEQUENCE, Table
+from causeway.deidentify.edit.table import SEQUENCE, Table
 from causeway.deidentify.edit.values import Edited
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
 
-_NO_RAW: Final = -1
+_NOTHING: Final[list[tuple[int, Rule]]] = []
 _NO_BLOCKS: Final = Blocks()
 """Where nobody asks for the creator of a block."""
 _END: Final = 1 << 32
@@ -162,22 +162,22 @@ class Items(Elements):
         data, size, implicit = self.data, len(self.data), self.implicit
         unpack, unpack_length = HEADER.unpack_from, LENGTH.unpack_from
         unpack_implicit = TAG_AND_LENGTH.unpack_from
-        edited, has_safe = self.context.edited, bool(self.context.safe)
-        path, is_traced, dropped = edited.path, edited.changes is not None, 0
         if end > size:
             raise self.runs_out(end)
         if level.is_top:
             level = replace(level, is_top=False)
         outer = level  # that of the sequence whose items are next
+        edited = self.context.edited
+        path, dropped = edited.path, 0
+        # With nothing to decide, private elements are dropped without being looked into.
+        may_drop = not self.context.safe and edited.changes is None
         output = Output(self.view, position)
         stack: list[tuple[int, Table, Level, int, int, Level, Blocks, list[tuple[int, Rule]]]] = []
         item_end = limit = -1
-        missing: list[tuple[int, Rule]] = []
+        blocks, missing = _NO_BLOCKS, _NOTHING
         while True:
             # At the end of the sequence what is around it goes on; otherwise an item begins.
-            raw = _NO_RAW
-            if position != end:
-                raw, length = unpack_implicit(data, position)
+            raw, length = (SEQUENCE_END, 0) if position == end else unpack_implicit(data, position)
             if raw == ITEM:
                 position += 8
                 if length == UNDEFINED:
@@ -187,10 +187,11 @@ class Items(Elements):
                     if limit > (size if end < 0 else end):
                         raise self.runs_out(limit, inside=end >= 0)
                     output.open(position - 4)
-                level, blocks = outer, Blocks() if child.has_private or has_safe else _NO_BLOCKS
-                missing = list(child.inserted)
+                level = outer
+                blocks = _NO_BLOCKS if child.drops and may_drop else Blocks()
+                missing = list(child.inserted) if child.inserted else _NOTHING
                 path[-1] += 1
-            elif raw == _NO_RAW or (raw == SEQUENCE_END and end < 0 and length == 0):
+            elif raw == SEQUENCE_END and length == 0 and (end < 0 or position == end):
                 if end < 0:
                     position += 8
                 if not stack:
@@ -203,22 +204,18 @@ class Items(Elements):
                 raise Doubt("structure", f"no item at offset {position} of a sequence")
 
             table, operations, told = child, child.operations, child.told_vrs
-            # With nothing to decide, private elements are dropped without being looked into.
-            drops = None if child.has_private or has_safe or is_traced else child.plan.other_private
+            drops = child.drops if may_drop else None
+            code = 0
             while position < limit:
+                inner = None
                 if implicit:
                     raw, length = unpack_implicit(data, position)
                     operation = operations.get(raw, NOT_LISTED)
                     if operation is None and length != UNDEFINED and not missing:
                         position += 8 + length
                         continue
-                    if raw & 1 and drops is not None and raw >> 16 and length != UNDEFINED:
-                        after = position + 8 + length
-                        if after <= limit:
-                            dropped += 1
-                            output.replace(position, (), after)
-                            position = after
-                            continue
+                    after = position + 8 + length
+                    can_drop = True
                 else:
                     raw, code, length = unpack(data, position)
                     operation = operations.get(raw, NOT_LISTED)
@@ -231,59 +228,68 @@ class Items(Elements):
                             if length != UNDEFINED:
                                 position += 12 + length
                                 continue
-                    elif raw & 1 and drops is not None and raw >> 16 and code != PN:
+                    if code in SHORT:
                         after = position + 8 + length
-                        if code not in SHORT:
-                            (length,) = unpack_length(data, position + 8)
-                            after = position + 12 + length
-                        if after <= limit and (code in SHORT or code in LONG):
-                            dropped += 1
-                            output.replace(position, (), after)
-                            position = after
-                            continue
-                if raw == ITEM_END and item_end < 0:
-                    break
-                if missing and (new := self.missing(missing, raw_of(raw), level)):
-                    output.replace(position, new, position)
-                header = self.header(position)
-                made: list[Part] | None
-                rule: Rule | None
-                if operation is SEQUENCE and header.vr == "SQ":
-                    made, after, rule = None, header.value, KEEP
-                else:
-                    made, after, level, rule = self.one(header, operation, table, level, blocks)
-                if rule is not None:
-                    inner = self.entered(header, rule, table)
-                    if inner is None or not (implicit or header.code == SQ):
-                        made, after = self.sequence(
-                            header, rule, inner, table, level, depth + len(stack) + 1
-                        )
+                        can_drop = code != PN
+                    elif code in LONG:
+                        (length,) = unpack_length(data, position + 8)
+                        after = position + 12 + length
+                        can_drop = True
+                        if operation is SEQUENCE and code == SQ and not missing:
+                            inner = table.child_of(raw)
+                            value = position + 12
                     else:
-                        stack.append((end, child, outer, item_end, limit, level, blocks, missing))
-                        if depth + len(stack) >= DEPTH_LIMIT:
-                            raise Doubt(
-                                "depth", f"sequences are nested more than {DEPTH_LIMIT} deep"
-                            )
-                        position, child, outer = header.value, inner, level
-                        end = -1
-                        if header.length != UNDEFINED:
-                            end = position + header.length
-                            if end > limit:
-                                raise self.runs_out(end, inside=item_end >= 0)
-                            output.open(position - 4)
-                        path += (header.tag, -1)
+                        can_drop = False
+                if raw & 1 and drops is not None and can_drop and raw >> 16 and after <= limit:
+                    dropped += 1
+                    if output.copied == position:
+                        output.copied = after
+                    else:
+                        output.replace(position, (), after)
+                    position = after
+                    continue
+                if inner is None:
+                    if raw == ITEM_END and item_end < 0:
                         break
-                if made is not None:
-                    output.replace(position, made, after)
-                position = after
+                    if missing and (new := self.missing(missing, raw_of(raw), level)):
+                        output.replace(position, new, position)
+                    header = self.header(position)
+                    made, after, level, rule = self.one(header, operation, table, level, blocks)
+                    if rule is not None:
+                        value, length = header.value, header.length
+                        inner = self.entered(header, rule, table)
+                        if inner is None or not (implicit or header.code == SQ):
+                            made, after = self.sequence(
+                                header, rule, inner, table, level, depth + len(stack) + 1
+                            )
+                            inner = None
+                    if inner is None:
+                        if made is not None:
+                            output.replace(position, made, after)
+                        position = after
+                        continue
+                stack.append((end, child, outer, item_end, limit, level, blocks, missing))
+                if depth + len(stack) >= DEPTH_LIMIT:
+                    raise Doubt("depth", f"sequences are nested more than {DEPTH_LIMIT} deep")
+                position, child, outer, end = value, inner, level, -1
+                if length != UNDEFINED:
+                    end = value + length
+                    if end > limit:
+                        raise self.runs_out(end, inside=item_end >= 0)
+                    output.open(value - 4)
+                path += (raw_of(raw), -1)
+                break
             else:
-                raw = ITEM_END
-            if raw != ITEM_END:
+                inner = None
+                if item_end < 0:
+                    raise self.runs_out(size + 1)
+            if inner is not None:
                 continue  # with the items of the sequence that has just begun
             if missing and (new := self.missing(missing, _END, level)):
                 output.replace(position, new, position)
             if item_end < 0:
-                self.expect_delimiter(position, ITEM_END)
+                if code or length:
+                    raise Doubt("structure", f"no delimiter at offset {position}")
                 position += 8
             elif position != item_end:
                 raise self.runs_out(position, inside=True)

@@ -20,12 +20,14 @@ class Output:
     it has changed; where that is to be written is kept free at the first change.
     """
 
-    __slots__ = ("_copied", "_dirty", "_is_changed", "_open", "_parts", "_total", "_view")
+    __slots__ = ("_dirty", "_is_changed", "_open", "_parts", "_total", "_view", "copied")
 
     def __init__(self, view: memoryview, start: int) -> None:
         self._parts: list[Part] = []
         self._view = view
-        self._copied = start
+        self.copied = start
+        """Up to where all is in the result. After a change, what follows at once may be left out
+        by setting it."""
         self._total = 0
         self._is_changed = False
         self._open: list[list[int]] = []  # offset of the length, index of its part, total there
@@ -53,13 +55,13 @@ class Output:
             self._parts.append(bytes(4))
             self._total += 4
             container[2] = self._total
-            self._copied = container[0] + 4
+            self.copied = container[0] + 4
             self._dirty += 1
         self._take(position)
         for part in made:
             self._parts.append(part)
             self._total += len(part)
-        self._copied = after
+        self.copied = after
 
     def finish(self, position: int) -> list[Part] | None:
         """All parts up to there; None if nothing has changed."""
@@ -69,7 +71,7 @@ class Output:
         return self._parts
 
     def _take(self, position: int) -> None:
-        if position > self._copied:
-            self._parts.append(self._view[self._copied : position])
-            self._total += position - self._copied
-            self._copied = position
+        if position > self.copied:
+            self._parts.append(self._view[self.copied : position])
+            self._total += position - self.copied
+            self.copied = position

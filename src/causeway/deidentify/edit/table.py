@@ -97,6 +97,7 @@ class Table:
         self._type_of = type_of
         self._paths = paths
         self._children: dict[int, Table] = {}
+        self._children_of: dict[int, Table] = {}
         self._strict: Table | None = None
         self._here = {path[0]: rule for path, rule in paths.items() if len(path) == 1}
         self.told_vrs = frozenset(vr_code(vr) for vr in plan.by_vr)
@@ -115,6 +116,8 @@ class Table:
             or any(tag >> 16 & 1 for tag in self._here)
         )
         """Whether a private attribute may stay, even where its sender does not declare it safe."""
+        self.drops = None if self.has_private else plan.other_private
+        """The rule for all private attributes, if none may stay."""
         inserted = {**(plan.by_tag if is_top else {}), **self._here}
         self.inserted = tuple(
             (tag, rule)
@@ -129,6 +132,13 @@ class Table:
         found = self._children.get(tag)
         if found is None:
             found = self._children[tag] = self._child(tag)
+        return found
+
+    def child_of(self, raw: int) -> Table:
+        """As ``child``, by the tag as it stands in the bytes."""
+        found = self._children_of.get(raw)
+        if found is None:
+            found = self._children_of[raw] = self.child(raw_of(raw))
         return found
 
     def _child(self, tag: int) -> Table:
