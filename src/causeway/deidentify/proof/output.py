@@ -201,16 +201,20 @@ class _Reader:
                 self.end = at + 8
                 return
             here = (*path, tag)
+            known = dictionary_vr(tag) if vr == "UN" else vr
             if vr == "SQ" or (vr == "UN" and length == _UNDEFINED):
                 # PS3.5 6.2.2: a UN of undefined length is a sequence in implicit VR, little endian.
-                inner = implicit or (vr == "UN" and not implicit)
-                yield from self._items(value, length, here, implicit=inner)
+                yield from self._items(value, length, here, implicit=implicit or vr == "UN")
                 at = self.end
+                continue
+            if known == "SQ" and value + length <= end:
+                yield from self._unknown(value, length, here)
+                at = value + length
                 continue
             at = self._fragments(value) if length == _UNDEFINED else value + length
             if at > end:
                 raise Doubt("proof", "an element of the output runs past what holds it")
-            yield Element(here, vr, self.data[value:at])
+            yield Element(here, known or vr, self.data[value:at])
         self.end = at
 
     def _items(
@@ -230,6 +234,14 @@ class _Reader:
             )
             at = self.end
         self.end = at
+
+    def _unknown(self, at: int, length: int, path: tuple[int, ...]) -> Iterator[Element]:
+        """A sequence of VR UN that tells its length: its items, or its bytes if it has none."""
+        try:
+            inside = list(self._items(at, length, path, implicit=True))
+        except (Doubt, struct.error):
+            inside = [Element(path, "UN", self.data[at : at + length])]
+        yield from inside
 
     def _fragments(self, at: int) -> int:
         while True:

@@ -204,7 +204,7 @@ class _Judge:
             )
         if vr in _TIMES | _NUMBERS | {"UI"}:
             return _stands(folded, form, token.edge)
-        return _stands(folded, form, token.edge, in_text=len(form) < UNBOUNDED)
+        return _stands(folded, form, token.edge, in_text=vr != "UN" and len(form) < UNBOUNDED)
 
     def _is_ours(self, element: Element, value: bytes, form: bytes) -> bool:
         """Whether a value is a pseudonym, in which four letters stand by chance."""
@@ -217,14 +217,14 @@ class _Judge:
 
 
 def _stands(value: bytes, form: bytes, edge: Edge, *, in_text: bool = False) -> bool:
-    """Whether a form stands in a value by itself, as its edge asks; ``in_text``: among text."""
+    """Whether a form stands in a value by itself, as its edge asks; ``in_text``: next to text."""
     at = value.find(form)
     while at >= 0:
         end = at + len(form)
         before, after = value[at - 1 : at] if at else b"", value[end : end + 1]
-        around = value[max(0, at - _CONTEXT) : at] + value[end : end + _CONTEXT]
-        if _fits(edge, before, after, value, at) and not (
-            in_text and not _PRINTABLE.issuperset(around)
+        sides = value[max(0, at - _CONTEXT) : at], value[end : end + _CONTEXT]
+        if _fits(edge, before, after, value, at) and (
+            not in_text or any(_PRINTABLE.issuperset(side) for side in sides)
         ):
             return True
         at = value.find(form, at + 1)
