@@ -24,6 +24,7 @@ from causeway.cli import (
     look,
     network,
     operate,
+    profiles,
     serve,
     store,
     versions,
@@ -48,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 config_app = typer.Typer(help="Check, show or change the configuration.", no_args_is_help=True)
+profile_app = typer.Typer(help="De-identification profiles.", no_args_is_help=True)
 spool_app = typer.Typer(help="The store of received bytes.", no_args_is_help=True)
 quarantine_app = typer.Typer(
     help="Objects that were kept, but not let through.", no_args_is_help=True
@@ -99,6 +101,10 @@ config_app.command("schema")(configure.schema)
 config_app.command("reload")(versions.reload)
 config_app.command("history")(versions.history)
 config_app.command("rollback")(versions.rollback)
+app.add_typer(profile_app, name="profile", rich_help_panel=SERVICE)
+profile_app.command("check")(profiles.check)
+profile_app.command("show")(profiles.show)
+profile_app.command("diff")(profiles.diff)
 
 app.command("status", rich_help_panel=STUDIES)(look.status)
 app.command("explain", rich_help_panel=STUDIES)(explain.explain)

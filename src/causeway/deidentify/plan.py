@@ -109,6 +109,8 @@ class Plan:
     unknown: Rule
     other: Rule
     """For standard attributes that nothing else speaks of: keep, or remove in allow-list mode."""
+    removes_identity: bool = True
+    """Whether the patient's names and IDs go, so that Patient Identity Removed may say YES."""
     keeps_safe_private: bool = False
     """Whether Private Data Element Characteristics Sequence may declare blocks as safe."""
 

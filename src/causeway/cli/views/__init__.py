@@ -37,6 +37,16 @@ from causeway.cli.views.ledger import (
     StudyView,
     ViolationView,
 )
+from causeway.cli.views.profiles import (
+    CodeView,
+    ProfileCheckView,
+    ProfileDiffView,
+    ProfileShowView,
+    ProfileView,
+    RuleDiffView,
+    RuleView,
+    WeaknessView,
+)
 from causeway.cli.views.waiting import (
     QueueLaneView,
     QueueView,
@@ -71,6 +81,7 @@ __all__ = [
     "CardView",
     "CardsView",
     "CheckView",
+    "CodeView",
     "ConfigCheckView",
     "ConfigDiffView",
     "ConfigShowView",
@@ -93,6 +104,10 @@ __all__ = [
     "MovedView",
     "OptView",
     "ProblemView",
+    "ProfileCheckView",
+    "ProfileDiffView",
+    "ProfileShowView",
+    "ProfileView",
     "QuarantineView",
     "QuarantinedView",
     "QueueLaneView",
@@ -101,6 +116,8 @@ __all__ = [
     "ReloadView",
     "RerouteView",
     "RoutingView",
+    "RuleDiffView",
+    "RuleView",
     "SendView",
     "SentFileView",
     "SeriesView",
@@ -117,6 +134,7 @@ __all__ = [
     "View",
     "ViolationView",
     "WaitView",
+    "WeaknessView",
 ]
 
 BY_COMMAND: dict[str, type[View]] = {
@@ -133,6 +151,9 @@ BY_COMMAND: dict[str, type[View]] = {
     "explain": ExplainView,
     "export": ExportedView,
     "hold": MovedView,
+    "profile check": ProfileCheckView,
+    "profile diff": ProfileDiffView,
+    "profile show": ProfileShowView,
     "quarantine discard": MovedView,
     "quarantine list": QuarantineView,
     "quarantine release": MovedView,

@@ -84,10 +84,11 @@ def markers(plan: Plan, writer: Writer, *, pixels_cleaned: bool = False) -> Mapp
         return max(earlier, plan.temporal, key=_RANK.index).value.encode("ascii")
 
     found: dict[int, Marker] = {
-        PATIENT_IDENTITY_REMOVED: lambda _: b"YES",
         DEIDENTIFICATION_METHOD: method,
         LONGITUDINAL_TEMPORAL_INFORMATION: temporal,
     }
+    if plan.removes_identity:
+        found[PATIENT_IDENTITY_REMOVED] = lambda _: b"YES"
     if plan.codes:
         found[DEIDENTIFICATION_METHOD_CODES] = codes
     if pixels_cleaned:

@@ -8,6 +8,7 @@ PS3.15 asks for.
 from causeway.deidentify.profile.compiling import compile_profile
 from causeway.deidentify.profile.conformance import Weakness, looked_up, weaknesses
 from causeway.deidentify.profile.flywheel import parse_flywheel
+from causeway.deidentify.profile.listing import Differing, Listed, differences, listing
 from causeway.deidentify.profile.load import SHIPPED, load_profile, shipped_text
 from causeway.deidentify.profile.model import Ages, Base, Dates, Override, Profile, Treatment
 from causeway.deidentify.profile.toml import parse_toml
@@ -17,11 +18,15 @@ __all__ = [
     "Ages",
     "Base",
     "Dates",
+    "Differing",
+    "Listed",
     "Override",
     "Profile",
     "Treatment",
     "Weakness",
     "compile_profile",
+    "differences",
+    "listing",
     "load_profile",
     "looked_up",
     "parse_flywheel",

@@ -10,7 +10,7 @@ from causeway.attributes import tag_of
 from causeway.deidentify.edit.table import KEEP
 from causeway.deidentify.plan import Action, Code, Plan, Rule, Temporal
 from causeway.deidentify.profile.base import cleaner, rule_of
-from causeway.deidentify.profile.conformance import temporal_of, weaknesses
+from causeway.deidentify.profile.conformance import removes_identity, temporal_of, weaknesses
 from causeway.deidentify.profile.digest import digest_of
 from causeway.deidentify.profile.model import Base, Profile, Treatment
 from causeway.deidentify.profile.selectors import ByCreator, ByMask, ByPath, ByTag, Selector
@@ -19,6 +19,7 @@ from causeway.deidentify.standard.options import BASIC_CODE, CODES
 
 UNKNOWN: Final = "not in PS3.6"
 PRIVATE: Final = "private"
+NO_RULE: Final = "no rule"
 NOT_ALLOWED: Final = "not in allow_only"
 BY_VR: Final = "by value representation"
 
@@ -126,7 +127,7 @@ def compile_profile(profile: Profile) -> Plan:
         private=private,
         other_private=_fate(profile.keeps_private, PRIVATE),
         unknown=_fate(profile.keeps_unknown and profile.allow_only is None, UNKNOWN),
-        other=Rule(action=Action.KEEP, origin="")
+        other=Rule(action=Action.KEEP, origin=NO_RULE)
         if profile.allow_only is None
         else Rule(action=Action.REMOVE, origin=NOT_ALLOWED),
     )
@@ -134,6 +135,7 @@ def compile_profile(profile: Profile) -> Plan:
     plan = replace(
         plan,
         temporal=temporal_of(plan),
+        removes_identity=removes_identity(plan),
         is_conformant=conformant,
         codes=_codes(profile) if conformant else (),
     )

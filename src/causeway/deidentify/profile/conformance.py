@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
-from causeway.attributes import name_of
+from causeway.attributes import name_of, tag_of
 from causeway.deidentify.edit.syntax import dictionary_vr
 from causeway.deidentify.plan import Action, Plan, Rule, Temporal
 from causeway.deidentify.profile.base import rule_of
@@ -20,6 +21,21 @@ from causeway.deidentify.standard import Option, rows
 
 _DATES = (0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A, 0x00080012)
 """Study, Series, Acquisition, Content Date, Acquisition DateTime, Instance Creation Date."""
+
+_WHO: Final = tuple(
+    map(
+        tag_of,
+        [
+            "PatientName",
+            "PatientID",
+            "OtherPatientIDs",
+            "OtherPatientIDsSequence",
+            "OtherPatientNames",
+            "PatientBirthName",
+            "PatientMotherBirthName",
+        ],
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +107,10 @@ def temporal_of(plan: Plan) -> Temporal:
         Protection.CLEANED: Temporal.MODIFIED,
         Protection.GONE: Temporal.REMOVED,
     }[least]
+
+
+def removes_identity(plan: Plan) -> bool:
+    """Whether nothing stays of the attributes that name the patient."""
+    return all(
+        protection(looked_up(plan, tag), dictionary_vr(tag)) is Protection.GONE for tag in _WHO
+    )

@@ -25,6 +25,7 @@ def digest_of(plan: Plan) -> str:
         "edition": plan.edition,
         "codes": [[code.value, code.meaning] for code in plan.codes],
         "temporal": plan.temporal.value,
+        "removes_identity": plan.removes_identity,
         "by_tag": {f"{tag:08X}": _told(rule) for tag, rule in plan.by_tag.items()},
         # In order: the first that fits counts.
         "by_mask": [[mask, value, _told(rule)] for mask, value, rule in plan.by_mask],

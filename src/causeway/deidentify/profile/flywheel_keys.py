@@ -1,4 +1,4 @@
-"""The keys of Flywheel's profiles that cannot be honoured, or only in one value: why, what to do."""
+"""The keys of Flywheel's profiles that cannot be honoured, or with one value only, and why."""
 
 from __future__ import annotations
 
