@@ -125,9 +125,7 @@ def source_of(found: Object) -> Source:
     )
 
 
-def cleaned(
-    data: bytes, by: Plan, syntax: str = EXPLICIT, **more: object
-) -> tuple[bytes, Cleaned]:
+def cleaned(data: bytes, by: Plan, syntax: str = EXPLICIT, **more: object) -> tuple[bytes, Cleaned]:
     """A made-up object (``head`` and more), de-identified."""
     made = Object(Path(), data, CT, INSTANCE, syntax)
     found = clean(source_of(made), plan=by, subject=SUBJECT, types=types, **more)  # type: ignore[arg-type]
@@ -167,9 +165,7 @@ class Write:
         end = struct.pack(order + "HHI", 0xFFFE, 0xE00D, 0) if undefined else b""
         return struct.pack(order + "HHI", 0xFFFE, 0xE000, length) + content + end
 
-    def sequence(
-        self, tag: int, *items: bytes, undefined: bool = False, vr: str = "SQ"
-    ) -> bytes:
+    def sequence(self, tag: int, *items: bytes, undefined: bool = False, vr: str = "SQ") -> bytes:
         order = "<" if self.little else ">"
         content = b"".join(items)
         if not undefined:

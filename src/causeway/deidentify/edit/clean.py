@@ -19,7 +19,8 @@ from causeway.deidentify.edit.syntax import is_edited_in_place, is_implicit
 from causeway.deidentify.edit.table import SOP_INSTANCE_UID, AttributeTypes, Table, table_for
 from causeway.deidentify.edit.through_pydicom import SIZE_LIMIT, edit_through_pydicom
 from causeway.deidentify.edit.values import Edited, Path
-from causeway.deidentify.edit.whole import Fetch, Span, Whole, pieces
+from causeway.deidentify.edit.whole import Whole
+from causeway.deidentify.edit.window import Fetch, Span, pieces
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Plan, Rule
 from causeway.deidentify.subject import Subject
@@ -91,7 +92,7 @@ def clean(
         edited, parts = _edited(data, table, subject, pixels_cleaned, with_changes=with_changes)
     except (CausewayError, OSError):
         raise  # a doubt, or what reading the source has met
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - see below
         # Whatever it is, the object does not leave. Its text may quote a value, its place does not.
         at = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{type(error).__name__} in {at.name}, line {at.lineno}"
