@@ -33,10 +33,12 @@ from causeway.deidentify.edit.syntax import (
 )
 from causeway.deidentify.edit.table import ALIEN, SOP_CLASS_UID, SOP_INSTANCE_UID, Table
 from causeway.deidentify.edit.values import IDENTIFYING
-from causeway.deidentify.edit.window import Fetch, Span, Window
+from causeway.deidentify.edit.window import Fetch, Span, Window, pieces
 from causeway.deidentify.edit.writing import Writer
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
+
+__all__ = ["PADDING", "Fetch", "Span", "Whole", "pieces", "uid_of"]
 
 CREATOR_LIMIT: Final = 1024
 """Bytes of a private creator; an LO has 64 characters."""

@@ -6,12 +6,16 @@ key nothing leads back. Two projects have two keys, so their data cannot be link
 """
 
 from causeway.deidentify.identity.aliases import Aliases, read_aliases
+from causeway.deidentify.identity.crosswalk import Crosswalk, Entry, Export
 from causeway.deidentify.identity.dates import ShiftRules
 from causeway.deidentify.identity.identities import Identities, PatientKey, identities
 from causeway.deidentify.identity.keys import ProjectKey, project_key
 
 __all__ = [
     "Aliases",
+    "Crosswalk",
+    "Entry",
+    "Export",
     "Identities",
     "PatientKey",
     "ProjectKey",

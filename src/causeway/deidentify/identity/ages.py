@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from typing import Final
+
+from causeway.deidentify.identity.dates import read_date
 
 OLDEST: Final = 89
 OVER: Final = "090Y"
@@ -35,10 +36,8 @@ def is_over(age: str, birth_date: str, at: str) -> bool:
     """Whether a patient is over 89, by Patient's Age or by birth date at a date (DA)."""
     if age and years_of(age) > OLDEST:
         return True
-    try:
-        born = dt.datetime.strptime(birth_date.strip(), "%Y%m%d").replace(tzinfo=dt.UTC)
-        then = dt.datetime.strptime(at.strip(), "%Y%m%d").replace(tzinfo=dt.UTC)
-    except ValueError:
+    born, then = read_date(birth_date), read_date(at)
+    if born is None or then is None:
         return False
     years = then.year - born.year - ((then.month, then.day) < (born.month, born.day))
     return years > OLDEST

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +19,9 @@ from causeway.deidentify.identity.keys import ProjectKey
 _DATE: Final = re.compile(r"([0-9]{4})(\.?)([0-9]{2})\2([0-9]{2})")
 # DT: YYYY[MM[DD[HH[MM[SS[.F{1,6}]]]]]][&ZZXX]; missing components from the right.
 _DATE_TIME: Final = re.compile(
-    r"([0-9]{4})([0-9]{2})?(?(2)([0-9]{2})?)(?(3)([0-9]{2}(?:[0-9]{2}(?:[0-9]{2}(?:\.[0-9]{1,6})?)?)?)?)"
-    r"([+-][0-9]{4})?"
+    r"(?P<year>[0-9]{4})(?:(?P<month>[0-9]{2})(?:(?P<day>[0-9]{2})(?P<time>(?:[01][0-9]|2[0-3])"
+    r"(?:[0-5][0-9](?:(?:[0-5][0-9]|60)(?:\.[0-9]{1,6})?)?)?)?)?)?"
+    r"(?P<zone>[+-](?:0[0-9]|1[0-4])[0-5][0-9])?"
 )
 
 
@@ -42,29 +44,66 @@ def shift_days(key: ProjectKey, patient: str, rules: ShiftRules) -> int:
     return -rules.multiple_of * (1 + number % steps)
 
 
-def shifted_date(text: str, days: int) -> str | None:
-    """A DA, moved; in the notation that it had."""
+def read_date(text: str) -> dt.date | None:
+    """A single DA; None if it cannot be read."""
     found = _DATE.fullmatch(text.strip())
+    if found is None:
+        return None
+    try:
+        return dt.date(int(found[1]), int(found[3]), int(found[4]))
+    except ValueError:
+        return None
+
+
+def shifted_date(text: str, days: int) -> str | None:
+    """A DA, or a range of them, moved; in the notation that it had."""
+    return _shifted(text.strip(), days, _one_date)
+
+
+def shifted_date_time(text: str, days: int) -> str | None:
+    """A DT, or a range of them, moved, with the precision that it had.
+
+    Of a year or a month alone the first day is moved, so that it stays close to what it was.
+    """
+    return _shifted(text.strip(), days, _one_date_time)
+
+
+def _shifted(text: str, days: int, one: Callable[[str, int], str | None]) -> str | None:
+    """One value; else a range, ``from-``, ``-to`` or ``from-to``, if it can be read in one way.
+
+    A hyphen may also begin an offset from UTC.
+    """
+    if (single := one(text, days)) is not None:
+        return single
+    ranges = {
+        f"{first}-{last}"
+        for at, each in enumerate(text)
+        if each == "-"
+        and len(text) > 1
+        and (first := one(text[:at], days) if at else "") is not None
+        and (last := one(text[at + 1 :], days) if at + 1 < len(text) else "") is not None
+    }
+    return ranges.pop() if len(ranges) == 1 else None
+
+
+def _one_date(text: str, days: int) -> str | None:
+    found = _DATE.fullmatch(text)
     if found is None:
         return None
     moved = _moved(found[1], found[3], found[4], days)
     return moved and found[2].join((moved[:4], moved[4:6], moved[6:]))
 
 
-def shifted_date_time(text: str, days: int) -> str | None:
-    """A DT, moved, with the precision that it had.
-
-    Of a year or a month alone the first day is moved, so that it stays close to what it was.
-    """
-    found = _DATE_TIME.fullmatch(text.strip())
+def _one_date_time(text: str, days: int) -> str | None:
+    found = _DATE_TIME.fullmatch(text)
     if found is None:
         return None
-    year, month, day, time, zone = found.groups()
-    moved = _moved(year, month or "01", day or "01", days)
+    month, day = found["month"], found["day"]
+    moved = _moved(found["year"], month or "01", day or "01", days)
     if moved is None:
         return None
     kept = 8 if day else 6 if month else 4
-    return moved[:kept] + (time or "") + (zone or "")
+    return moved[:kept] + (found["time"] or "") + (found["zone"] or "")
 
 
 def _moved(year: str, month: str, day: str, days: int) -> str | None:

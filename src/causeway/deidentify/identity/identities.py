@@ -37,7 +37,7 @@ class Identities:
     key: ProjectKey
     patient: PatientKey
     shift_days: int = field(repr=False)
-    alias: str | None = None
+    alias: str | None = field(default=None, repr=False)
     is_over_89: bool = False
     """Then the birth date goes, which would tell the age that was capped."""
 
@@ -96,10 +96,13 @@ def identities(
     if not patient.patient_id.strip():
         raise Doubt("no_patient_id", "there is no Patient ID to make a pseudonym from")
     issuer, patient_id = patient.issuer.strip(), patient.patient_id.strip()
+    alias = aliases.of(issuer, patient_id) if aliases else None
+    # One subject has one shift, under however many IDs it came.
+    moved_as = patient.text if alias is None else f"\0alias\0{alias}"
     return Identities(
         key=key,
         patient=patient,
-        shift_days=shift_days(key, patient.text, shift or ShiftRules()),
-        alias=aliases.of(issuer, patient_id) if aliases else None,
+        shift_days=shift_days(key, moved_as, shift or ShiftRules()),
+        alias=alias,
         is_over_89=is_over_89,
     )

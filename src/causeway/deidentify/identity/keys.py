@@ -13,10 +13,15 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from causeway.errors import ConfigurationError
 
-KEY_BYTES = 32
+KEY_BYTES: Final = 32
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LEAST_DIFFERENT: Final = 18
+"""Different bytes of a key; random ones have fewer once in a hundred billion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +53,13 @@ def project_key(id_: str, text: str) -> ProjectKey:
             f"the key {id_} is not {2 * KEY_BYTES} hexadecimal digits",
             hint="make one with `openssl rand -hex 32`, and keep a copy where only few can read",
         )
+    if not _ID.fullmatch(id_):
+        raise ConfigurationError(
+            "the id of a key is no label",
+            hint="letters, digits, dots, hyphens and underscores, at most 64",
+        )
     secret = bytes.fromhex(plain)
-    if len(set(secret)) < 8:
+    if len(set(secret)) < _LEAST_DIFFERENT or all(0x20 <= each < 0x7F for each in secret):
         raise ConfigurationError(
             f"the key {id_} is not random", hint="make one with `openssl rand -hex 32`"
         )
