@@ -150,12 +150,16 @@ class Walk:
     # --- events -------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Everything that may happen now does."""
-        now = self.site.now
+        """Everything that may happen now does: decisions first, so that hours that begin at the
+        moment of a denial are no toss-up.
+        """
+        now, parts = self.site.now, self.site.parts
         for moment in (now, now + 0.2, now + 0.4):
             self.site.now = moment
-            while self.site.turn(retire=False):
+            while any([parts.indexer.turn(moment), parts.stages.turn(moment)]):
                 pass
+        while any(lane.turn(self.site.now) for lane in parts.lanes):
+            pass
         self.site.now = now
         self.model.tick(now)
 

@@ -162,11 +162,14 @@ class Timing(RuleBasedStateMachine):
 
     def settle(self) -> None:
         """Everything that may happen now does, in the pipeline and in the model."""
-        now = self.site.now
+        now, parts = self.site.now, self.site.parts
         for moment in (now, now + 0.2, now + 0.4):
             self.site.now = moment
-            while self.site.turn(retire=False):
+            while any([parts.indexer.turn(moment), parts.stages.turn(moment)]):
                 pass
+        # Decisions first: hours may begin at the moment at which a series is held.
+        while any(lane.turn(self.site.now) for lane in parts.lanes):
+            pass
         self.site.now = now
         self.model.tick(now)
 
