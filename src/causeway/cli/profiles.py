@@ -187,6 +187,8 @@ def _head(plan: Plan) -> None:
         for index, code in enumerate(plan.codes)
     ]
     rows += [("dates", plan.temporal.value)]
+    if not plan.removes_identity:
+        rows += [("identity", "names or IDs of the patient stay; objects do not say otherwise")]
     for title, value in rows:
         say(f"  {title:<9} {value}")
 

@@ -52,6 +52,8 @@ class ProfileView(View):
     """Codes that objects will have; none for a profile that is not conformant."""
     temporal: str
     """Longitudinal Temporal Information Modified: `REMOVED`, `MODIFIED` or `UNMODIFIED`."""
+    removes_identity: bool
+    """Whether Patient Identity Removed says `YES`: the patient's names and IDs go."""
     weaknesses: list[WeaknessView]
     """Where it is not conformant."""
 
@@ -67,6 +69,7 @@ class ProfileView(View):
             conformant=plan.is_conformant,
             codes=[CodeView(value=code.value, meaning=code.meaning) for code in plan.codes],
             temporal=plan.temporal.value,
+            removes_identity=plan.removes_identity,
             weaknesses=[
                 WeaknessView(
                     attribute=each.attribute,

@@ -221,7 +221,7 @@ _WITH_CODES: Final = "/codes/strict"
 
 def _strict(plan: Plan, *, with_codes: bool = False) -> Plan:
     codes = dict.fromkeys(_CODES, KEEP) if with_codes else {}
-    told = {tag: rule for tag, rule in plan.by_tag.items() if rule is not KEEP}
+    told = {tag: rule for tag, rule in plan.by_tag.items() if rule != KEEP}
     return replace(
         plan,
         digest=plan.digest.partition("/")[0] + (_WITH_CODES if with_codes else _STRICT),

@@ -19,7 +19,7 @@ FITS: Final[Mapping[Action, frozenset[str]]] = {
     Action.SHIFT: frozenset({"DA", "DT", "TM"}),
     Action.AGE: frozenset({"AS"}),
     Action.PSEUDONYM: _WORDS,
-    Action.CLEAN: _WORDS | {"SQ"},
+    Action.CLEAN: _WORDS,
     Action.EDIT: _WORDS | {"AS", "DA", "DS", "DT", "IS", "TM"},
 }
 """VRs that an action can be done to; an action that is not listed can be done to all."""

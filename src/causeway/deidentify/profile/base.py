@@ -88,7 +88,8 @@ def _optional(row: Row, option: Option, profile: Profile, basic: Rule) -> Rule |
         case Option.CLEAN_GRAPHICS if row.is_repeating:
             return basic
         case _ if vr == "SQ":
-            return Rule(action=Action.CLEAN, origin=origin)
+            # It stays, and its items are treated by their own rules, as those of all that stay.
+            return Rule(action=Action.KEEP, origin=origin)
         case _ if vr in _CLEANED_TEXTS:
             left = DUMMY_TEXT if row.basic in _WITH_DUMMY else ""
             return Rule(action=Action.CLEAN, origin=origin, edit=cleaner(profile, left))

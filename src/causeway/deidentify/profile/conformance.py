@@ -25,7 +25,7 @@ _DATES = (0x00080020, 0x00080021, 0x00080022, 0x00080023, 0x0008002A, 0x00080012
 _WHO: Final = tuple(
     map(
         tag_of,
-        [
+        (
             "PatientName",
             "PatientID",
             "OtherPatientIDs",
@@ -33,7 +33,7 @@ _WHO: Final = tuple(
             "OtherPatientNames",
             "PatientBirthName",
             "PatientMotherBirthName",
-        ],
+        ),
     )
 )
 
