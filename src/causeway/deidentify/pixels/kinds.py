@@ -66,7 +66,7 @@ _KINDS: Final = {
 def kind_of(sop_class_uid: str) -> Kind:
     """Of the SOP class."""
     if not sop_class_uid.startswith(STANDARD):
-        return Kind.PRIVATE
+        return Kind.PRIVATE if sop_class_uid else Kind.UNKNOWN
     known = _KINDS.get(sop_class_uid)
     if known is not None:
         return known
