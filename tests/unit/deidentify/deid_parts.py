@@ -6,7 +6,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +14,8 @@ from pathlib import Path
 from pydicom.filereader import _read_file_meta_info, read_preamble
 
 from causeway.deidentify.edit.clean import Cleaned, Source, clean
+from causeway.deidentify.edit.reading import Element, read_items, read_unknown_items
+from causeway.deidentify.edit.syntax import implicit_vr
 from causeway.deidentify.identity import Identities, PatientKey, identities, project_key
 from causeway.deidentify.plan import Action, Code, Plan, Rule, Temporal
 
@@ -134,6 +136,25 @@ def cleaned(data: bytes, by: Plan, syntax: str = EXPLICIT, **more: object) -> tu
     return result, found
 
 
+def told(read: tuple[Element, ...], *, implicit: bool, little: bool = True) -> list[object]:
+    """A level as comparable values: sequences by their items, however these are written."""
+    found: list[object] = []
+    for each in read:
+        vr = implicit_vr(each.tag) if each.vr in ("", "UN") else each.vr
+        items = each.items
+        if vr == "SQ" and items is None:
+            if each.vr == "UN" and not implicit:
+                items = read_unknown_items(each.value, depth=0)
+            else:
+                items = read_items(each.value, implicit=implicit or not each.vr, little=little)
+        if items is None:
+            found.append((each.tag, each.value))
+        else:
+            inner = [told(item, implicit=implicit, little=little) for item in items]
+            found.append((each.tag, inner))
+    return found
+
+
 # --- data sets by hand ----------------------------------------------------------------------------
 
 
@@ -184,7 +205,3 @@ class Write:
 
 E = Write()
 IMPLICITLY = Write(implicit=True)
-
-
-def with_kinds(kinds: Plan, **more: object) -> Plan:
-    return replace(kinds, digest=kinds.digest[::-1], **more)  # type: ignore[arg-type]
