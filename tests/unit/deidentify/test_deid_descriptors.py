@@ -37,6 +37,8 @@ CHANGES = {
     "LAVA Flex 20121130": "LAVA",
     "MR 1234 Smith": "MR",
     "555-1234 knee": "knee",
+    "knee 12 MARCH 71 hip": "knee hip",
+    "12 SMITH knee": "knee",
     "たろう": "",
     "김희중": "",
     "JOHN^SMITH": "",

@@ -285,7 +285,8 @@ MISTAKES = [
     (
         (
             "name: x\ndicom:\n  fields:\n  - name: StudyID\n    regex-sub:\n"
-            "    - input-regex: (?P<a>.*)\n      output: '{a}'\n      groups: [{name: a, hash: true}]"  # noqa: E501
+            "    - input-regex: (?P<a>.*)\n      output: '{a}'\n"
+            "      groups: [{name: a, hash: true}]"
         ),
         "cannot be honoured",
         8,
@@ -321,7 +322,8 @@ def test_no_key_of_the_format_is_unknown():
     """All keys that the original's description has, as the knowledge of it was written down."""
     told = {
         "top": "name description version salt deid-log secret-key only-config-profiles "
-        "map-subjects dicom zip filename json xml jpg png tiff csv tsv table key-value-text-file nifti",
+        "map-subjects dicom zip filename json xml jpg png tiff csv tsv table key-value-text-file "
+        "nifti",
         "dicom": "fields filenames file-filter enforce-file-filter date-increment date-format "
         "datetime-format salt hash-digits uid-prefix-fields uid-suffix-fields uid-numeric-name "
         "jitter-range jitter-type replace-with-insert patient-age-from-birthdate "

@@ -3,8 +3,8 @@
 That is the safe way round for a tool that sees nothing but one text: a name that nobody thought of
 is not recognised as a name, it is simply not known. What stays beside words are numbers that say
 something about an image: with a unit (``5mm``), joined to a word (``T1``, ``b1000``, ``dir64``), as
-a size (``24x38x3``), or one short number by itself. Numbers side by side, which may be a date or
-a telephone number in pieces, and longer ones are dropped.
+a size (``24x38x3``), or short and beside a word that stays. Numbers side by side, which may be
+a date or a telephone number in pieces, and longer ones are dropped.
 """
 
 from __future__ import annotations
@@ -98,18 +98,37 @@ class Descriptors:
         return f"descriptors {json.dumps(told, sort_keys=True)}"
 
     def _kept(self, tokens: Sequence[re.Match[str]]) -> list[bool]:
-        """Of each token whether it stays."""
-        numbers = [_NUMBER.fullmatch(token[0]) is not None for token in tokens]
-        kept = []
-        for position, token in enumerate(tokens):
-            if not numbers[position]:
-                kept.append(self._knows(folded(token[0])))
-                continue
-            after = tokens[position + 1][0].lower() if position + 1 < len(tokens) else ""
-            # A unit behind it makes a longer number one that measures.
-            short = _SHORT_NUMBER.fullmatch(token[0]) or (len(token[0]) <= 4 and after in _UNITS)
-            kept.append(bool(short) and _is_alone(numbers, position))
+        """Of each token whether it stays: words first, then the numbers beside them."""
+        texts = [token[0] for token in tokens]
+        numbers = [_NUMBER.fullmatch(text) is not None for text in texts]
+        words = [
+            not number and self._knows(folded(text))
+            for text, number in zip(texts, numbers, strict=True)
+        ]
+        kept = [
+            word or (number and self._stays(texts, words, position))
+            for position, (word, number) in enumerate(zip(words, numbers, strict=True))
+        ]
+        # What stood between two numbers may have been dropped: 12 MARCH 71.
+        last = None
+        for position in [at for at, stays in enumerate(kept) if stays]:
+            if last is not None and numbers[last] and numbers[position]:
+                kept[last] = kept[position] = False
+            last = position
         return kept
+
+    def _stays(self, texts: Sequence[str], words: Sequence[bool], position: int) -> bool:
+        """Whether a number measures or counts something that is said beside it."""
+        text = texts[position]
+        beside = [at for at in (position - 1, position + 1) if 0 <= at < len(texts)]
+        if not any(words[at] for at in beside):
+            return False
+        if any(_NUMBER.fullmatch(texts[at]) for at in beside):
+            return False
+        # A unit behind it makes a longer number one that measures.
+        after = position + 1
+        measures = after < len(texts) and words[after] and texts[after].lower() in _UNITS
+        return _SHORT_NUMBER.fullmatch(text) is not None or (measures and len(text) <= 4)
 
     def _knows(self, word: str) -> bool:
         if word in self.without:
@@ -129,13 +148,6 @@ class Descriptors:
         if word in self.without:
             return False
         return word in vocabulary() or word in self.words
-
-
-def _is_alone(numbers: list[bool], position: int) -> bool:
-    """Whether no other number stands beside it."""
-    before = position > 0 and numbers[position - 1]
-    after = position + 1 < len(numbers) and numbers[position + 1]
-    return not before and not after
 
 
 def _gap(between: str) -> str:
