@@ -173,14 +173,14 @@ def test_a_conflict_waits_for_a_person(site: Site):
 
 @pytest.mark.slow
 def test_held_and_released(make_site: Callable[..., Site]):
-    site = make_site(quiet_seconds=4)
+    site = make_site(quiet_seconds=8)  # three commands fit in it on a busy machine
     site.start()
     kept = store(site, *[outgoing(f"held-{n}", series="held") for n in range(3)])
     wait_for(lambda: site.received() == 3, seconds=20, what=site.last_words)
     study = f"study:{site.ask('studies')['studies'][0]['id']}"
     assert site.cli("hold", study).returncode == 2, "no reason was asked for"
     assert site.cli("hold", study, "--why", "wrong patient?").returncode == 0
-    time.sleep(4.5)
+    time.sleep(8.5)
     custody = site.custody()
     assert custody["dispositions"]["held"] == 3
     assert not list(site.archive.rglob("*.zip"))
