@@ -65,6 +65,9 @@ class Rule:
     """``Basic Profile``, the option's name, or the place in the profile: shown in reports."""
     value: str = ""
     inserts: bool = False
+    vrs: frozenset[str] = frozenset()
+    """Of a private attribute: with another VR than these it is not the one that is meant, and
+    ``other_private`` counts; empty for any."""
     edit: Edit | None = field(default=None, compare=False)
 
 

@@ -6,7 +6,18 @@ from functools import cache
 from io import BytesIO
 
 import pytest
-from deid_profiles import PLANTED, SUBJECT, UID, cleaned_bytes, data_set, inside, plan_of
+from deid_profiles import (
+    PLANTED,
+    STRUCTURE_SET,
+    SUBJECT,
+    UID,
+    bytes_of,
+    cleaned,
+    cleaned_bytes,
+    data_set,
+    inside,
+    plan_of,
+)
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
@@ -60,8 +71,6 @@ def planted_in(tag: int) -> bytes:
         return value.encode()
     made = Dataset()
     made.add(DataElement(tag, vr, value))
-    from deid_profiles import bytes_of
-
     return bytes_of(made)[-2 if vr in ("US", "SS") else -4 :]
 
 
@@ -152,16 +161,12 @@ def test_titles_of_devices_become_pseudonyms() -> None:
 
 
 def test_a_label_that_must_have_a_value_keeps_one() -> None:
-    from deid_profiles import STRUCTURE_SET, cleaned
-
     plan = plan_of('options = ["clean_descriptors"]')
     made = cleaned(data_set(STRUCTURE_SET, StructureSetLabel="SMITH"), plan)
     assert made.StructureSetLabel == "REMOVED"
 
 
 def test_structured_content_keeps_its_tree_and_loses_its_texts() -> None:
-    from deid_profiles import cleaned
-
     item = Dataset()
     item.ValueType = "TEXT"
     item.TextValue = "PLANTED liver lesion"
@@ -177,8 +182,6 @@ def test_structured_content_keeps_its_tree_and_loses_its_texts() -> None:
 
 
 def test_graphics_keep_their_lines_and_lose_their_words() -> None:
-    from deid_profiles import cleaned
-
     text, line = Dataset(), Dataset()
     text.UnformattedTextValue = "PLANTED"
     line.GraphicData = [1.0, 2.0]
@@ -194,8 +197,6 @@ def test_graphics_keep_their_lines_and_lose_their_words() -> None:
 
 
 def test_safe_private_attributes_stay_with_their_creator() -> None:
-    from deid_profiles import cleaned
-
     given = data_set()
     block = given.private_block(0x0019, "SIEMENS MR HEADER", create=True)
     block.add_new(0x0C, "IS", "1000")
@@ -207,6 +208,15 @@ def test_safe_private_attributes_stay_with_their_creator() -> None:
     assert [element.tag for element in made if element.tag.is_private] == [0x00190010, 0x0019100C]
     gone = cleaned(given, shipped("basic"))
     assert not [element for element in gone if element.tag.is_private]
+
+
+def test_a_blob_or_a_sequence_in_the_place_of_a_safe_number_goes() -> None:
+    plan = plan_of('options = ["retain_safe_private"]')
+    for vr, value in (("OB", b"PLANTED!"), ("UT", "PLANTED"), ("PN", "PLANTED"), ("UN", b"1000")):
+        given = data_set()
+        given.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0C, vr, value)
+        made = cleaned(given, plan)
+        assert (0x0019100C in made) is (vr == "UN")
 
 
 def test_dates_that_everybody_knows_are_not_moved() -> None:
@@ -245,8 +255,6 @@ def test_full_dates_beat_modified_ones_only_when_chosen() -> None:
 
 
 def test_unlisted_dates_names_and_uids_are_protected_too() -> None:
-    from deid_profiles import cleaned
-
     given = data_set(
         EvaluatorName="PLANTED^NAME", ExpiryDate="20170717", TargetFrameOfReferenceUID=UID + ".17"
     )

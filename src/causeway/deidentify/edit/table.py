@@ -177,7 +177,8 @@ class Table:
             return found
         if tag >> 16 & 1:
             key = (tag >> 16, (creator or "").strip().lower(), tag & 0xFF)
-            return plan.private.get(key, plan.other_private)
+            meant = plan.private.get(key, plan.other_private)
+            return plan.other_private if meant.vrs and vr not in meant.vrs else meant
         if (found := plan.by_tag.get(tag)) is not None:
             return found
         for mask, value, rule in plan.by_mask:

@@ -89,6 +89,13 @@ _CODES: Final = tuple(
     map(tag_of, ("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "CodeMeaning"))
 )
 
+# What was reviewed are numbers and words: under the same tag a blob, a sequence or prose is
+# something else. UN says nothing of what it is, and is how many archives write private attributes.
+_SHORT_VRS: Final = frozenset(
+    {"CS", "DS", "FD", "FL", "IS", "LO", "SH", "SL", "SS", "UL", "UN", "US"}
+)
+_VRS_OF: Final = {"UI": frozenset({"UI", "UN"})}
+
 
 def compile_profile(profile: Profile) -> Plan:
     """The plan. Pure: of one profile the same in every process, digest and all."""
@@ -163,7 +170,7 @@ def _safe_private() -> Iterator[tuple[tuple[int, str, int], Rule]]:
     for entry in safe_private():
         # A UID is of something that belongs to the examination, whatever the table says.
         action = Action.UID if entry.vr == "UI" else Action.KEEP
-        yield entry.key, Rule(action=action, origin=origin)
+        yield entry.key, Rule(action=action, origin=origin, vrs=_VRS_OF.get(entry.vr, _SHORT_VRS))
 
 
 def _codes(profile: Profile) -> tuple[Code, ...]:

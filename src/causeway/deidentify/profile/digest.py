@@ -49,4 +49,4 @@ def digest_of(plan: Plan) -> str:
 
 def _told(rule: Rule) -> list[Any]:
     edit = "" if rule.edit is None else rule.edit.identity()  # type: ignore[attr-defined]
-    return [rule.action.value, rule.value, rule.inserts, edit]
+    return [rule.action.value, rule.value, rule.inserts, sorted(rule.vrs), edit]
