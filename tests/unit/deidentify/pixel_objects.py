@@ -136,7 +136,10 @@ def encoded_frames(dataset: Dataset, frames: Sequence[np.ndarray], syntax: str) 
     }
     if dataset.SamplesPerPixel > 1:
         options["planar_configuration"] = 0
-    return [get_encoder(syntax).encode(frame, **options) for frame in frames]
+    # The one of GDCM ends the process with some images.
+    plugin = "pyjpegls" if syntax == JPEG_LS else "pylibjpeg"
+    encoder = get_encoder(syntax)
+    return [encoder.encode(frame, encoding_plugin=plugin, **options) for frame in frames]
 
 
 def encapsulated(

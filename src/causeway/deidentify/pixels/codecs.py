@@ -10,6 +10,8 @@ object gives the same bytes wherever this runs:
   pylibjpeg-libjpeg is GPL, and so is no dependency. Where somebody has installed it, it is used for
   what nothing else does, JPEG of 12 bits.
 
+All of them decode in a process of their own (``apart``).
+
 Nothing of these encodes JPEG lossless or HTJ2K: such objects leave uncompressed, as those do that
 were compressed with loss. Frames are never cut out of codestreams.
 """
@@ -17,10 +19,12 @@ were compressed with loss. Frames are never cut out of codestreams.
 from __future__ import annotations
 
 import importlib.util
+import math
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from causeway.deidentify.errors import Doubt
+from causeway.deidentify.pixels.apart import CODECS
 from causeway.deidentify.pixels.fragments import codestream_size
 from causeway.deidentify.pixels.image import Image
 
@@ -71,9 +75,6 @@ def decode(data: bytes, transfer_syntax_uid: str, image: Image) -> tuple[NDArray
 
     Raises ``Doubt`` for what cannot be decoded, or is of another size than the header says.
     """
-    from pydicom.encaps import encapsulate
-    from pydicom.pixels.decoders.base import get_decoder
-
     if transfer_syntax_uid not in _DECODERS:
         raise Doubt("pixels", f"pixels in {transfer_syntax_uid} cannot be decoded here")
     if transfer_syntax_uid != RLE and codestream_size(data) != (image.rows, image.columns):
@@ -85,50 +86,93 @@ def decode(data: bytes, transfer_syntax_uid: str, image: Image) -> tuple[NDArray
         plugin = "pylibjpeg"
     if image.allocated not in (8, 16, 32):
         raise Doubt("pixels", f"compressed pixels of {image.allocated} bits")
-    options = _options(image) | {"as_rgb": False}
+    options = _options(image) | {"as_rgb": False, "decoding_plugin": plugin}
     if image.high_bit != image.stored - 1:
         options["correct_unused_bits"] = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is told there is in what comes back
-            array, said = get_decoder(transfer_syntax_uid).as_array(
-                encapsulate([data], has_bot=False),
-                index=0,
-                decoding_plugin=plugin,
-                **options,
-            )
-    except Exception as error:  # noqa: BLE001 - a codec may say anything of what is broken
-        raise Doubt("pixels", f"a frame cannot be decoded ({type(error).__name__})") from None
-    wanted = (image.rows, image.columns, image.samples)[: 3 if image.samples > 1 else 2]
-    if array.shape != wanted or array.dtype.itemsize * 8 != image.allocated:
+    answer, pixels = CODECS.ask(
+        {"asks": "decode", "syntax": transfer_syntax_uid, "options": options},
+        data,
+        image.rows * image.columns * image.samples * image.allocated // 8,
+    )
+    if "error" in answer:
+        raise Doubt("pixels", f"a frame cannot be decoded ({answer['error']})")
+    return _measured(answer, pixels, image)
+
+
+def _measured(answer: dict[str, Any], pixels: bytes, image: Image) -> tuple[NDArray[Any], Image]:
+    import numpy as np
+
+    shape = (image.rows, image.columns, image.samples)[: 3 if image.samples > 1 else 2]
+    kind = np.dtype(f"{'i' if image.signed else 'u'}{image.allocated // 8}")
+    if (
+        answer.get("shape") != list(shape)
+        or answer.get("dtype") != kind.str
+        or len(pixels) != math.prod(shape) * kind.itemsize
+    ):
         raise Doubt("pixels", "a decoded frame has another shape than the header says")
-    shown = str(said["photometric_interpretation"])
-    # A view would belong to the decoder's buffer, which may be read only.
-    return array.copy(order="C"), image.decoded(photometric=shown)
+    array = np.frombuffer(bytearray(pixels), dtype=kind).reshape(shape)
+    return array, image.decoded(photometric=str(answer.get("photometric"))[:16])
 
 
 def encode(array: NDArray[Any], transfer_syntax_uid: str, image: Image) -> bytes | None:
     """One frame, without loss; None if the encoder cannot, or does not give back what went in."""
-    import numpy as np
-    from pydicom.pixels.encoders.base import get_encoder
-
     options = _options(image)
     if image.samples > 1:
         options["planar_configuration"] = 0
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            data = bytes(
-                get_encoder(transfer_syntax_uid).encode(
-                    array,
-                    encoding_plugin=_ENCODERS[transfer_syntax_uid],
-                    **options,
-                )
-            )
-        again, _ = decode(data, transfer_syntax_uid, image)
-    except Exception:  # noqa: BLE001 - then it is written without compression
+        answer, data = CODECS.ask(
+            {
+                "asks": "encode",
+                "syntax": transfer_syntax_uid,
+                "options": options,
+                "dtype": array.dtype.str,
+            },
+            array.tobytes(),
+            2 * array.nbytes + (1 << 20),
+        )
+    except Doubt:
         return None
-    return data if np.array_equal(again, array) else None
+    return None if "error" in answer or not data else data
+
+
+def decode_here(
+    data: bytes, transfer_syntax_uid: str, options: dict[str, Any]
+) -> tuple[NDArray[Any], str]:
+    """In this process, whatever becomes of it: for ``apart``. Raises what the decoder raises."""
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels.decoders.base import get_decoder
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is told there is in what comes back
+        array, said = get_decoder(transfer_syntax_uid).as_array(
+            encapsulate([data], has_bot=False), index=0, **options
+        )
+    return array, str(said["photometric_interpretation"])
+
+
+def encode_here(
+    data: bytes, transfer_syntax_uid: str, options: dict[str, Any], dtype: str
+) -> bytes:
+    """In this process: for ``apart``. Raises what the encoder raises, and ``ValueError`` if what it
+    has made is not the same when it is decoded.
+    """
+    import numpy as np
+    from pydicom.pixels.encoders.base import get_encoder
+
+    shape = [options["rows"], options["columns"], options["samples_per_pixel"]]
+    array = np.frombuffer(bytearray(data), dtype=dtype).reshape(
+        shape if shape[2] > 1 else shape[:2]
+    )
+    made = bytes(
+        get_encoder(transfer_syntax_uid).encode(
+            array, encoding_plugin=_ENCODERS[transfer_syntax_uid], **options
+        )
+    )
+    plugin = _DECODERS[transfer_syntax_uid]
+    again = {"as_rgb": False, "decoding_plugin": plugin}
+    if not np.array_equal(decode_here(made, transfer_syntax_uid, options | again)[0], array):
+        raise ValueError
+    return made
 
 
 def _options(image: Image) -> dict[str, Any]:

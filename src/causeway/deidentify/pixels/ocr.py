@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 PROGRAM: Final = "tesseract"
 SECONDS: Final = 60
 """For one picture; 512 x 512 takes half a second."""
-SCALE: Final = 3
-"""Text of scanners is some 12 pixels high, and Tesseract wants 30."""
+SCALE: Final = 2
+"""Letters of scanners are some 10 pixels high, and Tesseract wants 20."""
 SCALED_SIDE_LIMIT: Final = 4096
 MARGIN: Final = 3
 """Pixels around what was found: boxes cut off accents and descenders."""

@@ -70,9 +70,9 @@ def _stretched(values: NDArray[Any], white: float) -> NDArray[np.uint8]:
     low, high = (float(each) for each in np.percentile(values, (0.1, white)))
     if high <= low:
         return np.zeros(values.shape, dtype=np.uint8)
-    found: NDArray[np.uint8] = np.clip((values - low) * (255 / (high - low)), 0, 255).astype(
-        np.uint8
-    )
+    found: NDArray[np.uint8] = np.rint(
+        np.clip((values - low) * (255 / (high - low)), 0, 255)
+    ).astype(np.uint8)
     return found
 
 
