@@ -8,6 +8,7 @@ depths, and every place of the defects that libraries are known for.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -63,8 +64,11 @@ class Garden:
     kept: set[str] = field(default_factory=set)
     """Tokens that the plan leaves where they are."""
     dates: int = 0
+    ages: int = 0
     is_kept: bool = False
     """Whether what is planted now is to stay."""
+    above: bool = True
+    """Whether all sequences above it are kept, and not only their items edited."""
 
     def word(self, where: str) -> str:
         return self.said(f"Zq{len(self.tokens):05d}Xv", where).decode()
@@ -92,7 +96,8 @@ class Garden:
             case "DT":
                 return self.said(f"18991231{number % 24:02}0000.{number:06d}", where)
             case "AS":
-                return b"033Y"
+                self.ages += 1
+                return self.said(f"{900 + self.ages}Y", where)
             case "DS" | "IS":
                 return self.said(f"77{number:06d}", where)
             case "OB" | "UN":
@@ -116,15 +121,28 @@ class Garden:
         """Whether the plan leaves an attribute as it is, where everything above it stays."""
         return rule_of(self.plan, tag, vr).action is Action.KEEP
 
+    def uid(self, where: str, *path: int) -> bytes:
+        """A UID at the end of a path."""
+        vrs = ["SQ"] * (len(path) - 1) + ["UI"]
+        self.is_kept = all(map(self.keeps, path, vrs))
+        value = self.value("UI", where)
+        self.is_kept = False
+        assert value is not None
+        return value
+
     def left_in(self, data: bytes) -> set[str]:
         """The tokens that are still there, in whatever case or encoding."""
         plain = data.lower()
         narrow = plain.replace(b"\0", b"")
-        return {
-            token
-            for token, where in self.tokens.items()
-            if token.lower().encode() in plain or token.lower().encode() in narrow
-        }
+        # In 39 digits of a new UID a date may stand by chance.
+        numbers = set(re.findall(rb"[0-9]+", plain)) | set(re.findall(rb"[0-9]+", narrow))
+        numbers |= {each[:-1] for each in numbers}  # a tag behind it can begin with a digit
+        found = set()
+        for token in self.tokens:
+            form = token.lower().encode()
+            if form in numbers or (not form.isdigit() and (form in plain or form in narrow)):
+                found.add(token)
+        return found
 
     def leaks(self, data: bytes) -> list[str]:
         """What is there and should not be."""
@@ -138,16 +156,16 @@ class Garden:
 Elements = dict[int, bytes]
 
 
-def of_table(garden: Garden, write: Write, where: str) -> Elements:
-    """One of each row of the table, ours beyond it included."""
-    made: Elements = {}
+def of_all(garden: Garden, write: Write, where: str) -> Elements:
+    """The defects, and one of each row of the table, ours beyond it included."""
+    made = of_defects(garden, write, where)
     for row in rows():
         tag = row.value
         if row.is_repeating:
             tag |= 0x00020000 if row.mask & 0xFFFF else 0x00020010
         if tag >> 16 in TABLE_SKIPPED or tag >> 16 == 0xFFFC:
             continue
-        if tag in (0x00080016, 0x00080018):
+        if tag in made or tag in (0x00080016, 0x00080018):
             continue
         made[tag] = one(garden, write, tag, where)
     return made
@@ -160,11 +178,15 @@ def one(garden: Garden, write: Write, tag: int, where: str) -> bytes:
     if vr == "SQ":
         action = rule_of(garden.plan, tag, vr).action
         stays = action in (Action.KEEP, Action.UID, Action.REMOVE_OR_EMPTY_OR_UID)
-        inner = {}
+        inner, above = {}, garden.above
+        garden.above = above and action is Action.KEEP
         for inside in (0x00081155, 0x00100010) if stays else (0x00080104, 0x00081155, 0x00100010):
+            if not garden.above and garden.keeps(inside, "UI"):
+                continue  # in a sequence that becomes a dummy it may stay, or not
             inner[inside] = one(garden, write, inside, here)
+        garden.above = above
         return write.sequence(tag, write.item(*in_order(inner)), undefined=bool(tag & 1 << 4))
-    garden.is_kept = garden.keeps(tag, vr) and "SQ" not in where
+    garden.is_kept = garden.above and garden.keeps(tag, vr)
     value = garden.value(vr, here)
     garden.is_kept = False
     if value is None:  # numbers as bytes: no token fits, and its absence is tested by the editor's
@@ -199,7 +221,7 @@ def of_defects(garden: Garden, write: Write, where: str) -> Elements:
         "UN" if not write.implicit and write.little else "SQ",
         (implicit if write.little else write).item(
             (implicit if write.little else write).element(
-                0x00081155, "UI", garden.value("UI", f"reference in UN {where}") or b""
+                0x00081155, "UI", garden.uid(f"reference in UN {where}", 0x00081111, 0x00081155)
             ),
             (implicit if write.little else write).element(
                 0x00100020, "LO", word(f"Patient ID in UN {where}")
@@ -213,23 +235,25 @@ def of_defects(garden: Garden, write: Write, where: str) -> Elements:
     put(0x60004000, "LT", word(f"overlay comment {where}"))
     put(0x60023000, "OW", word(f"overlay data {where}") + "pad")
     # Several values.
-    uids = [f"1.3.6.1.4.1.88.{n}.{len(garden.tokens)}" for n in (1, 2, 3)]
-    for uid in uids:
-        garden.tokens[uid] = f"UID of several {where}"
-    put(0x00083010, "UI", "\\".join(uids))
+    uids = [garden.uid(f"UID of several {where}", 0x00083010) for _ in range(3)]
+    put(0x00083010, "UI", b"\\".join(uids))
     put(0x00081060, "PN", "\\".join(word(f"name of several {where}") for _ in range(3)))
     put(0x00101001, "PN", f"{word(f'other name {where}')}^A=山^{word(f'ideographic {where}')}")
     # References at depth.
     made[0x00081115] = write.sequence(
         0x00081115,
         write.item(
-            write.element(0x0020000E, "UI", garden.value("UI", f"series reference {where}") or b""),
+            write.element(
+                0x0020000E, "UI", garden.uid(f"series reference {where}", 0x00081115, 0x0020000E)
+            ),
             write.sequence(
                 0x00081199,
                 write.item(
                     write.element(0x00081150, "UI", CT),
                     write.element(
-                        0x00081155, "UI", garden.value("UI", f"nested reference {where}") or b""
+                        0x00081155,
+                        "UI",
+                        garden.uid(f"nested reference {where}", 0x00081115, 0x00081199, 0x00081155),
                     ),
                 ),
                 undefined=True,
@@ -311,11 +335,11 @@ def inflated(data: bytes, syntax: str) -> bytes:
 def everything(garden: Garden, syntax: str) -> Object:
     """Each row of the table and each defect, at the top level and at three depths."""
     write = writer_for(syntax)
-    top = of_table(garden, write, "at the top") | of_defects(garden, write, "at the top")
+    top = of_all(garden, write, "at the top")
     inner: Elements = {}
     for depth in range(len(DEEP), 0, -1):
         where = f"at depth {depth}"
-        here = of_table(garden, write, where) | of_defects(garden, write, where) | inner
+        here = of_all(garden, write, where) | inner
         here |= kept_values(write)
         item = write.item(*in_order(here), undefined=depth != 2)
         inner = {DEEP[depth - 1]: write.sequence(DEEP[depth - 1], item, undefined=depth == 3)}

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from deid_parts import DICOM, SUBJECT, Object, read_object, source_of, types
-from deid_plans import BASIC, WITH_OPTIONS
+from deid_parts import DICOM, SUBJECT, Object, read_object, source_of
 from deid_planting import (
     CHARSETS,
     DEEP,
@@ -24,8 +23,8 @@ from deid_planting import (
     everything,
     in_order,
     inflated,
+    of_all,
     of_defects,
-    of_table,
     writer_for,
 )
 from pydicom.filereader import data_element_generator
@@ -35,38 +34,50 @@ from causeway.deidentify.edit.markers import VRS as MARKERS
 from causeway.deidentify.edit.syntax import is_implicit
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Plan
+from causeway.deidentify.profile import SHIPPED, compile_profile, load_profile
 from causeway.deidentify.proof import prove
 from causeway.deidentify.proof.output import BIG_ENDIAN, Element, Output, elements
 from causeway.deidentify.proof.traces import rule_of
+from causeway.deidentify.standard import attribute_type
 
 BUNDLED = Path(pydicom.__file__).parent / "data"
-PLANS = {"basic": BASIC, "with options": WITH_OPTIONS}
+PLANS = {name: compile_profile(load_profile(name)) for name in SHIPPED}
+RESEARCH = PLANS["research"]
 
 
 def cleaned_by(plan: Plan, found: Object) -> tuple[Cleaned, bytes]:
-    made = clean(source_of(found), plan=plan, subject=SUBJECT, types=types)
+    made = clean(source_of(found), plan=plan, subject=SUBJECT, types=attribute_type)
     return made, inflated(b"".join(made.pieces()), found.syntax)
 
 
-@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
-@pytest.mark.parametrize("charset", CHARSETS)
-@pytest.mark.parametrize("syntax", SYNTAXES.values(), ids=SYNTAXES)
-def test_every_row_and_every_defect_at_four_depths(syntax: str, charset: str, plan: Plan) -> None:
+# Every transfer syntax with every character set; each of those with one profile, and each profile
+# with every transfer syntax.
+CASES = [
+    pytest.param(syntax, charset, name, id=f"{kind}, {charset}, {name}")
+    for at, (kind, syntax) in enumerate(SYNTAXES.items())
+    for by, charset in enumerate(CHARSETS)
+    for name in [SHIPPED[(at + by) % len(SHIPPED)]]
+]
+
+
+@pytest.mark.parametrize(("syntax", "charset", "profile"), CASES)
+def test_every_row_and_every_defect_at_four_depths(syntax: str, charset: str, profile: str) -> None:
+    plan = PLANS[profile]
     garden = Garden(plan, charset=charset)
     found = everything(garden, syntax)
     made, output = cleaned_by(plan, found)
-    assert len(garden.tokens) > 3000
+    assert len(garden.tokens) > 2500
     assert not garden.leaks(output)
     assert not garden.losses(output)
     assert output.count(b"PIXELPIX") == inflated(found.data, syntax).count(b"PIXELPIX")
     proof = prove(source_of(found), made, plan, pseudonyms=[SUBJECT.patient_id()])
     assert proof.tokens > 500
-    assert proof.uids > 200
+    assert proof.uids == len(made.uids)
 
 
 def test_what_is_retained_is_there_under_options() -> None:
     """The test above has something to lose."""
-    garden = Garden(WITH_OPTIONS)
+    garden = Garden(RESEARCH)
     everything(garden, SYNTAXES["explicit"])
     assert len(garden.kept) > 100
 
@@ -113,10 +124,15 @@ def wrongs(plan: Plan, before: list[Element], after: list[Element]) -> Iterator[
         if is_ours(element.path):
             continue
         actions = rules_along(plan, element.path, element.vr)
-        if Action.REMOVE in actions:
+        if Action.REMOVE in actions and not may_be_safe(plan, element.path):
             yield f"still there: {tuple(map(hex, element.path))}"
         elif actions == [Action.EMPTY] and element.value and not element.value.startswith(DUMMIES):
             yield f"not empty: {tuple(map(hex, element.path))}"
+
+
+def may_be_safe(plan: Plan, path: tuple[int, ...]) -> bool:
+    """Whether it is in private blocks of which some may stay; the editor's tests tell which."""
+    return any(tag >> 16 & 1 for tag in path) and bool(plan.private)
 
 
 DUMMIES = (b"REMOVED", b"19000101", b"000000", b"0")
@@ -143,7 +159,7 @@ def planted(found: Object, garden: Garden) -> Object | None:
         own = top_level(inflated(found.data, found.syntax), found.syntax)
     except Exception:
         return None
-    mine = of_table(garden, write, "at the top") | of_defects(garden, write, "at the top")
+    mine = of_all(garden, write, "at the top")
     below = write.item(*in_order(of_defects(garden, write, "below")))
     mine |= {
         DEEP[0]: write.sequence(DEEP[0], below),
@@ -171,7 +187,7 @@ def top_level(data: bytes, syntax: str) -> dict[int, bytes]:
 
 def doubt_of(found: Object, plan: Plan) -> str:
     try:
-        made = clean(source_of(found), plan=plan, subject=SUBJECT, types=types)
+        made = clean(source_of(found), plan=plan, subject=SUBJECT, types=attribute_type)
         prove(source_of(found), made, plan, pseudonyms=[SUBJECT.patient_id()])
     except Doubt as doubt:
         return doubt.code
@@ -209,7 +225,7 @@ def every_file(root: Path) -> list[Path]:
 
 
 def test_planted_into_the_files_that_pydicom_has() -> None:
-    outcomes = examine(every_file(BUNDLED), WITH_OPTIONS)
+    outcomes = examine(every_file(BUNDLED), RESEARCH)
     assert outcomes["clean"] > 60, outcomes
 
 

@@ -252,7 +252,8 @@ def _fits(edge: Edge, before: bytes, after: bytes, value: bytes, at: int) -> boo
 _TAIL: Final = re.compile(rb"\.[0-9]+\.[0-9][0-9.]*")
 _WIDE: Final = re2.compile(rb"(?:[0-9.]\x00){6}[0-9.]", re2_options())
 """Digits and dots of UTF-16."""
-_SOP_INSTANCE_UID: Final = 0x00080018
+_THE_OBJECTS: Final = (0x00080018, 0x0020000D, 0x0020000E)
+"""SOP, Study and Series Instance UID."""
 _UNMAPPED_LIMIT: Final = 4096
 _unmapped: set[tuple[str, bytes]] = set()
 """(plan, tail) of what looks like a UID, stays, and was judged: versions, UIDs of makers."""
@@ -266,14 +267,14 @@ def search_uids(
 
     ``source`` is read only for what is neither new nor of the standard.
     """
+    if all(rule_of(plan, tag, "UI").action is Action.KEEP for tag in _THE_OBJECTS):
+        return set()  # then UIDs are no secret, though dummies may have replaced some
     ours = {new[new.find(".") :].encode() for new in mapped.values()}
     strange = _strange(output.data, ours)
     if strange:
         known = {old.encode() for old in mapped}
         hits = {tail for tail in strange if _known(tail, known)}
-        doubtful = set()
-        if rule_of(plan, _SOP_INSTANCE_UID, "UI").action is not Action.KEEP:
-            doubtful = {t for t in strange - hits if (plan.digest, t) not in _unmapped}
+        doubtful = {t for t in strange - hits if (plan.digest, t) not in _unmapped}
         if hits or doubtful:
             found = _where(output, hits, doubtful, plan, source)
             if found:

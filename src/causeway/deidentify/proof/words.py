@@ -2,7 +2,8 @@
 
 A patient whose family name is Head, Field or Philips must not make every object of theirs look as
 if it leaked. Such a word is no token by itself; the whole name, and its other components, still
-are.
+are. Techniques that bear a name (Dixon) are not among them: descriptions may be kept that have
+them, and of a patient of that name they would tell it.
 """
 
 from __future__ import annotations
@@ -31,16 +32,15 @@ _OTHERS: Final = """
     axial coronal sagittal oblique localizer scout topogram original derived primary secondary
     left right both unpaired male female other feet first supine prone decubitus
     contrast native plain with without arterial venous portal delayed phase late early routine
-    standard protocol adult child pediatric infant thin thick soft sharp smooth detail
-    flair diff diffusion perfusion mprage space tirm trufi haste vibe dixon bold asl gre
+    standard protocol adult pediatric infant thin thick soft smooth detail
+    flair diff diffusion perfusion mprage space tirm trufi haste vibe bold asl gre
     anonym anonymous anonymized anonymised anonymize deidentified unknown none null empty removed
     removal redacted patient name names subject person test tests testing phantom dummy example
     sample demo default service user admin administrator operator technologist radiologist
     doctor physician nurse hospital clinic department radiology institution center centre
     university study series image images compressed samples mr ct us cr dx xa nm pt ot sc
-    true false yes no not applicable available other normal abnormal reject rejected good
-    january february march april june july august september october november december
-    monday tuesday wednesday thursday friday saturday sunday dicom digital version software
+    true false yes no not applicable available other normal abnormal reject rejected
+    dicom digital version software
 """
 
 
