@@ -173,8 +173,11 @@ def both(data: bytes, syntax: str) -> tuple[bytes | Doubt | None, bytes | Doubt,
     return first, second, quick, patient
 
 
-def agree(data: bytes, syntax: str) -> bytes | None:
-    """What comes out, by both ways; None for doubt."""
+def agree(data: bytes, syntax: str, *, damaged: bool = False) -> bytes | None:
+    """What comes out, by both ways; None for doubt.
+
+    Of a damaged sequence that goes, editing in place takes the names up to where it breaks.
+    """
     first, second, quick, patient = both(data, syntax)
     implicit, little = is_implicit(syntax), is_edited_in_place(syntax)
     if isinstance(first, Doubt):
@@ -187,7 +190,8 @@ def agree(data: bytes, syntax: str) -> bytes | None:
         made = told(read_level(first, implicit=implicit), implicit=implicit)
         assert made == told(read_level(second, implicit=implicit), implicit=implicit)
         assert quick.counts == patient.counts
-        assert quick.taken == patient.taken
+        assert patient.taken <= quick.taken
+        assert damaged or patient.taken == quick.taken
         assert quick.uids == patient.uids
     read_level(second, implicit=implicit, little=little)
     return second if first is None else first
@@ -265,7 +269,7 @@ def test_damaged_objects_are_doubt_or_alike_both_ways(
     item: Item, syntax: str, what: list[tuple[str, float, bytes]]
 ) -> None:
     data = damaged(written(in_tag_order(item), WRITES[syntax]), what)
-    agree(data, syntax)
+    agree(data, syntax, damaged=True)
     only_doubt(Object(Path(), data, CT, INSTANCE, syntax))
 
 
@@ -284,7 +288,7 @@ REAL = [each for each in objects("pydicom", "dcmqi", "dicompyler-core", "dcm_qa_
 
 
 @pytest.mark.skipif(not REAL, reason="real DICOM files are not here")
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), damages)
 def test_damaged_real_objects_are_doubt_or_come_out(
     drawn: st.DataObject, what: list[tuple[str, float, bytes]]
@@ -296,10 +300,10 @@ def test_damaged_real_objects_are_doubt_or_come_out(
     only_doubt(Object(found.path, data, found.sop_class, found.instance, found.syntax))
 
 
-@settings(max_examples=300)
+@settings()
 @given(st.binary(max_size=400), st.sampled_from(sorted(WRITES)))
 def test_noise_is_doubt(noise: bytes, syntax: str) -> None:
     head = WRITES[syntax].head()
-    agree(head + noise, syntax)
+    agree(head + noise, syntax, damaged=True)
     only_doubt(Object(Path(), head + noise, CT, INSTANCE, syntax))
     only_doubt(Object(Path(), noise, CT, INSTANCE, syntax))

@@ -1064,3 +1064,28 @@ def test_a_sequence_of_references_stays_where_it_must() -> None:
         )
         found = {each.tag: each for each in read_level(b"".join(made.pieces()), implicit=False)}
         assert (len(items(found[CONTENT])) if CONTENT in found else None) == number
+
+
+def test_blocks_of_one_item_are_not_those_of_the_next() -> None:
+    blocks = [E.item(E.element(0x00090010, "LO", each)) for each in ("ONE", "TWO", "ACME")]
+    for by in (
+        plan(other_private=rule("K")),
+        private(("acme", 0x01, rule("K"))),
+        plan(keeps_safe_private=True),
+        plan(),
+    ):
+        edited(E, E.sequence(CONTENT_LATER, *blocks, *blocks), by=by)
+
+
+@pytest.mark.parametrize("first", ["OTHER", "ACME"])
+def test_a_block_that_changes_hands_is_doubt_however_often_it_was_seen(first: str) -> None:
+    by = private(("acme", 0x01, rule("K")))
+    second = "ACME" if first == "OTHER" else "OTHER"
+    edited(E, E.sequence(CONTENT_LATER, E.item(E.element(0x00090010, "LO", "OTHER"))), by=by)
+    twice = (
+        E.element(0x00090010, "LO", first)
+        + E.element(0x00091001, "LO", "a secret")
+        + E.element(0x00090010, "LO", second)
+        + E.element(0x00091001, "LO", "kept")
+    )
+    assert doubt(E.sequence(CONTENT_LATER, E.item(twice)), by) == "structure"

@@ -180,12 +180,12 @@ class Elements:
     ) -> tuple[Rule, str]:
         """The rule for a private element, and its VR; a creator reserves its block."""
         tag, safe = header.tag, self.context.safe
-        if not (table.has_private or safe) and tag & 0xFFFF:
-            return table.plan.other_private, header.vr
+        if table.drops and not (table.named_creators or safe) and tag & 0xFFFF:
+            return table.drops, header.vr
         if is_creator(tag) and header.length != UNDEFINED:
             value = self.data[header.value : header.value + header.length]
             creator = decode(value, level.charset)
-            blocks.reserve(tag, creator)
+            blocks.reserve(tag, creator, table, value)
             return creator_rule(table, safe, tag, creator), header.vr
         return private_rule(table, safe, tag, header.vr, blocks.creator(tag))
 

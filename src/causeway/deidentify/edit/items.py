@@ -169,7 +169,7 @@ class Items(Elements):
         outer = level  # that of the sequence whose items are next
         edited = self.context.edited
         path, dropped = edited.path, 0
-        # With nothing to decide, private elements are dropped without being looked into.
+        # Private elements that no rule names are dropped without being looked into.
         may_drop = not self.context.safe and edited.changes is None
         output = Output(self.view, position)
         stack: list[tuple[int, Table, Level, int, int, Level, Blocks, list[tuple[int, Rule]]]] = []
@@ -188,7 +188,11 @@ class Items(Elements):
                         raise self.runs_out(limit, inside=end >= 0)
                     output.open(position - 4)
                 level = outer
-                blocks = _NO_BLOCKS if child.drops and may_drop else Blocks()
+                blocks = (
+                    _NO_BLOCKS
+                    if child.drops and not child.named_creators and may_drop
+                    else Blocks()
+                )
                 missing = list(child.inserted) if child.inserted else _NOTHING
                 path[-1] += 1
             elif raw == SEQUENCE_END and length == 0 and (end < 0 or position == end):
@@ -204,7 +208,8 @@ class Items(Elements):
                 raise Doubt("structure", f"no item at offset {position} of a sequence")
 
             table, operations, told = child, child.operations, child.told_vrs
-            drops = child.drops if may_drop else None
+            drops, named = child.drops if may_drop else None, blocks.named
+            first = 0x100 if child.named_creators else 1  # of what is no creator to look at
             code = 0
             while position < limit:
                 inner = None
@@ -240,14 +245,23 @@ class Items(Elements):
                             value = position + 12
                     else:
                         can_drop = False
-                if raw & 1 and drops is not None and can_drop and raw >> 16 and after <= limit:
-                    dropped += 1
-                    if output.copied == position:
-                        output.copied = after
+                if raw & 1 and drops is not None and can_drop and after <= limit:
+                    element = raw >> 16
+                    if element >= first:
+                        can_drop = not (named and (element >> 8 << 16 | raw & 0xFFFF) in named)
                     else:
-                        output.replace(position, (), after)
-                    position = after
-                    continue
+                        known = (raw, data[after - length : after])
+                        can_drop = known in table.unnamed and raw not in named
+                        if can_drop:
+                            blocks.unnamed.add(raw)
+                    if can_drop:
+                        dropped += 1
+                        if output.copied == position:
+                            output.copied = after
+                        else:
+                            output.replace(position, (), after)
+                        position = after
+                        continue
                 if inner is None:
                     if raw == ITEM_END and item_end < 0:
                         break

@@ -22,6 +22,8 @@ _CREATOR: Final = 0x00080302
 _STATUS: Final = 0x00080303
 _NONIDENTIFYING: Final = 0x00080304
 
+_MOST_UNNAMED: Final = 4096
+
 KEPT_CREATOR: Final = Rule(action=Action.KEEP, origin="private creator")
 DECLARED_SAFE: Final = Rule(action=Action.KEEP, origin="declared safe by the sender")
 
@@ -37,16 +39,30 @@ def is_creator(tag: int) -> bool:
 class Blocks:
     """The private creators of one level."""
 
-    __slots__ = ("_creators",)
+    __slots__ = ("_creators", "named", "unnamed")
 
     def __init__(self) -> None:
         self._creators: dict[tuple[int, int], str] = {}
+        self.named: set[int] = set()
+        """Blocks of creators that a rule names: the block above the group."""
 
-    def reserve(self, tag: int, creator: str) -> None:
-        """Raises ``Doubt`` if the block is reserved already by somebody else."""
+        self.unnamed: set[int] = set()
+        """Blocks of others, as far as they were passed over."""
+
+    def reserve(self, tag: int, creator: str, table: Table, value: bytes = b"") -> None:
+        """Raises ``Doubt`` if the block is reserved already by somebody else.
+
+        ``value`` is the creator's value, to know it again.
+        """
         known = self._creators.setdefault((tag >> 16, tag & 0xFFFF), creator)
-        if known != creator:
+        block = (tag & 0xFF) << 16 | tag >> 16
+        is_named = (tag >> 16, creator.strip().lower()) in table.named_creators
+        if known != creator or (is_named and block in self.unnamed):
             raise Doubt("structure", f"two creators reserve ({tag >> 16:04X},{tag & 0xFFFF:04X})")
+        if is_named:
+            self.named.add(block)
+        elif value.isascii() and len(table.unnamed) < _MOST_UNNAMED:
+            table.unnamed.add((block, value))
 
     def creator(self, tag: int) -> str:
         """Empty for an element outside all blocks."""

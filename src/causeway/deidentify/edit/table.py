@@ -110,14 +110,14 @@ class Table:
         )
         uid_rule = plan.by_tag.get(SOP_INSTANCE_UID)
         self.maps_uids = uid_rule is not None and uid_rule.action is Action.UID
-        self.has_private = (
-            bool(self.kept_creators)
-            or plan.other_private.action is not Action.REMOVE
-            or any(tag >> 16 & 1 for tag in self._here)
+        self.named_creators = frozenset((group, creator) for group, creator, _ in plan.private)
+        self.unnamed: set[tuple[int, bytes]] = set()
+        """Tags and values of creators that were looked into already, and that no rule names."""
+        goes = plan.other_private.action is Action.REMOVE
+        self.drops = (
+            plan.other_private if goes and not any(tag >> 16 & 1 for tag in self._here) else None
         )
-        """Whether a private attribute may stay, even where its sender does not declare it safe."""
-        self.drops = None if self.has_private else plan.other_private
-        """The rule for all private attributes, if none may stay."""
+        """The rule for private attributes in blocks of creators that no rule names, if they go."""
         inserted = {**(plan.by_tag if is_top else {}), **self._here}
         self.inserted = tuple(
             (tag, rule)

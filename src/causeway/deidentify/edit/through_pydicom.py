@@ -157,7 +157,7 @@ class _Edit:
             return table.rule(tag, vr), vr
         if is_creator(tag):
             creator = replace(element, vr="LO").text(level)
-            blocks.reserve(tag, creator)
+            blocks.reserve(tag, creator, table)
             return creator_rule(table, self.safe, tag, creator), vr
         return private_rule(table, self.safe, tag, vr, blocks.creator(tag))
 
