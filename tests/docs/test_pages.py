@@ -47,8 +47,10 @@ def test_no_path_of_a_developers_machine(page: Path) -> None:
 
 # --- settings ----------------------------------------------------------------------------------
 
-# Profiles are files of their own; tests/docs/test_profiles_pages.py reads them.
-TOML = [block for block in blocks() if block.language == "toml" and "profile" not in block.marks]
+# Profiles and pixel rules are files of their own; test_profiles_pages.py and test_pixel_pages.py
+# read them.
+_ELSEWHERE = {"profile", "pixels"}
+TOML = [b for b in blocks() if b.language == "toml" and not _ELSEWHERE & set(b.marks)]
 
 
 @pytest.mark.parametrize("block", TOML, ids=str)

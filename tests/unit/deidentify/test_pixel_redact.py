@@ -309,6 +309,20 @@ def test_the_size_that_a_codestream_says():
     assert codestream_size(b"\xff\xd8" + b"\xff" * 100) is None
 
 
+@pytest.mark.parametrize("syntax", [RLE, JPEG_LS, J2K_LOSSLESS])
+def test_what_is_not_held_in_memory_is_made_again(syntax: str, monkeypatch: pytest.MonkeyPatch):
+    header = described(rows=32, columns=40, frames=4)
+    before = encapsulated(header, encoded_frames(header, noise(4, 32, 40), syntax), syntax)
+    whole = data_of(redact(before, AREA))
+    monkeypatch.setattr("causeway.deidentify.pixels.encapsulated.KEPT_BYTES", 2000)
+    after = redact(before, AREA)
+    # As the editor reads it, which steps over fragments: here and there, and in small pieces.
+    for offset in (after.size - 9, 0, after.size // 2):
+        assert after.fetch(offset, 700) == whole[offset : offset + 700]
+    pieces = (after.fetch(offset, 333) for offset in range(0, after.size, 333))
+    assert b"".join(pieces) == whole
+
+
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.8.1", "1.2.3"])
 def test_video_and_what_has_no_decoder_is_doubt(syntax: str):
     with pytest.raises(Doubt) as caught:
