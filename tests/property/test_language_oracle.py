@@ -9,10 +9,12 @@ import importlib
 import json
 import string
 import warnings
+from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import tzlocal
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -36,8 +38,12 @@ Pair = tuple[str, str]
 
 
 @pytest.fixture(autouse=True)
-def zone(monkeypatch: pytest.MonkeyPatch) -> None:
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", ZONE)
+    tzlocal.reload_localzone()  # it remembers the zone that anybody has asked for before
+    yield
+    monkeypatch.undo()
+    tzlocal.reload_localzone()
 
 
 def theirs(mappings: list[Pair], data: dict[str, str]) -> dict[str, Any]:

@@ -75,16 +75,18 @@ class Archive(ScriptedServer):
         self.last: Event | None = None
 
     def serve(self, connection: socket.socket) -> None:
-        self.connection, self.association = connection, Association(Role.ACCEPTOR)
+        # Its own: the thread of the connection before may not have ended yet.
+        association = Association(Role.ACCEPTOR)
+        self.connection, self.association = connection, association
         everything = Policy(abstract_syntax=bool, peer_may_be_scp=bool)
         data, context_id, command = b"", 0, Command()
         while True:
-            event = next_event(connection, self.association)
+            event = next_event(connection, association)
             if isinstance(event, AssociateRequested):
-                connection.sendall(self.association.accept(negotiate(event.request, everything)))
+                connection.sendall(association.accept(negotiate(event.request, everything)))
                 continue
             if isinstance(event, ReleaseRequested):
-                connection.sendall(self.association.release_response())
+                connection.sendall(association.release_response())
                 return
             if isinstance(event, MessageReceived):
                 data, context_id, command = b"", event.context_id, event.command
@@ -92,7 +94,7 @@ class Archive(ScriptedServer):
                     continue
             elif isinstance(event, FragmentReceived):
                 data += event.data
-                self.association.release_fragments()
+                association.release_fragments()
                 if not event.last:
                     continue
             else:
