@@ -75,6 +75,7 @@ class RecordingSink:
         self.gate = threading.Event()
         """Cleared, ``finish`` waits for it."""
         self.gate.set()
+        self.begun = 0
         self.kept: list[Kept] = []
         self.aborted = 0
         self.ended: list[Ended] = []
@@ -85,6 +86,7 @@ class RecordingSink:
         self.fail("begin")
         if self.refuse_with is not None:
             return self.refuse_with
+        self.begun += 1
         return _RecordedObject(self, caller, request, transfer_syntax_uid)
 
     def association_ended(self, caller: Caller, outcome: str, stored: int) -> None:

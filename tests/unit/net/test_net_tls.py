@@ -138,7 +138,7 @@ def test_a_connection_that_is_reset_before_the_handshake_leaves_no_socket(
             calling_ae="TEST",
             tls=site.client(site.scanner),
         )
-        with pytest.raises(Unreachable, match="no TLS connection"):
+        with pytest.raises(Unreachable):
             echo(to)
         gc.collect()
     assert [str(each.message) for each in told] == []
