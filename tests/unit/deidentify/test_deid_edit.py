@@ -679,10 +679,15 @@ def test_a_sequence_that_is_a_dummy_keeps_its_form_and_nothing_of_its_text() -> 
     assert person[0x00080100].value == person[0x00080104].value == b"REMOVED "
 
 
-def test_a_code_sequence_of_persons_is_a_dummy() -> None:
-    by = plan({0x00081072: rule("D"), 0x00401101: rule("D")})
-    person = E.item(E.sequence(0x00401101, code("4711", "Dr. Roe")))
-    made, _ = cleaned(E.head() + E.sequence(0x00081072, person), by)
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
+def test_a_code_sequence_of_persons_is_a_dummy(syntax: str) -> None:
+    by = plan({0x00081072: rule("D")})
+    write = SYNTAXES[syntax]
+    code = write.item(
+        write.element(0x00080100, "SH", "4711"), write.element(0x00080104, "LO", "Dr. Roe")
+    )
+    person = write.item(write.sequence(0x00401101, code))
+    made, _ = cleaned(write.head() + write.sequence(0x00081072, person), by, syntax)
     assert b"Roe" not in made
     assert b"4711" not in made
 
@@ -1089,3 +1094,49 @@ def test_a_block_that_changes_hands_is_doubt_however_often_it_was_seen(first: st
         + E.element(0x00091001, "LO", "kept")
     )
     assert doubt(E.sequence(CONTENT_LATER, E.item(twice)), by) == "structure"
+
+
+def test_identifiers_become_tokens_of_their_kind() -> None:
+    made = value("pseudonym", "SH", "A123", tag=0x00080050)
+    assert made == SUBJECT.token("00080050", "A123").encode()
+    assert value("pseudonym", "SH", "A123", tag=0x00200010) not in (made, b"A123")
+
+
+def test_what_nothing_can_clean_goes() -> None:
+    assert value("C", "LO", "x") is None
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, BIG])
+def test_names_in_private_attributes_that_go_are_taken(syntax: str) -> None:
+    write = SYNTAXES[syntax]
+    name = write.element(0x00091001, "PN", "DOE^JOHN")
+    inner = write.element(0x00091001, "PN", "ROE^JANE")
+    data = write.head() + name + write.sequence(CONTENT_LATER, write.item(inner))
+    assert cleaned(data, plan(), syntax)[1].taken == {"DOE^JOHN", "ROE^JANE"}
+
+
+B = SYNTAXES[BIG]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        B.element(NAME, "PN", "DOE", 200),
+        B.element(0x7FE00010, "OW", b"ab", 1 << 31),
+        B.element(NAME, "PN", "DOE^JOHN")[:-3],
+        B.element(NAME, "PN", "DOE^JOHN") + bytes(5),
+        B.sequence(CONTENT, B.item(B.element(NAME, "PN", "DOE", 200))),
+        B.sequence(CONTENT, B.item(B.element(NAME, "PN", "DOE") + b"\0\x10")),
+        B.sequence(CONTENT, B.item(b"")[:-4] + b"\0\0\0\xff"),
+        B.sequence(CONTENT, B.element(NAME, "PN", "DOE^JOHN")),
+        B.sequence(CONTENT, B.item(B.element(NAME, "PN", "A"), undefined=True)[:-8]),
+        B.sequence(CONTENT, B.item(b""), undefined=True)[:-8],
+        B.sequence(CONTENT, B.item(b""), undefined=True)[:-4] + b"JOHN",
+        B.sequence(CONTENT, B.item(undefined=True)[:-4] + b"JOHN"),
+        B.sequence(CONTENT, B.item(b""), vr="UN"),
+        B.element(0x7FE00010, "OB", B.item(b"ab"), UNDEFINED),
+        struct.pack(">HHI", 0xFFFE, 0xE00D, 0),
+    ],
+)
+def test_bounds_that_do_not_fit_are_doubt_in_big_endian(data: bytes) -> None:
+    assert doubt(B.head() + data, syntax=BIG, head=False) == "structure"

@@ -80,15 +80,11 @@ class Whole:
         """The parts of the result, in order. Raises ``Doubt`` or ``Unusual``."""
         window, pending = self._window, self._pending
         last = -1
-        seen: set[int] = set()
         while window.position < window.size:
             header = window.header()
             tag = header.tag
             if tag <= last:
-                if tag in seen:
-                    raise Doubt("structure", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) comes twice")
-                raise Unusual
-            seen.add(tag)
+                raise Unusual  # out of order, or there twice
             last = tag
             if pending and pending[-1] <= tag:
                 self._insert_before(tag)
