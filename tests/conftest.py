@@ -59,7 +59,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("peer"):
         for program in mark.args:
             if find_peer(program) is None:
-                _missing(f"{program} is not installed (Debian: apt install dcmtk orthanc tesseract-ocr)")
+                _missing(f"{program} is not installed: make peers, or apt install what has it")
             if program in LISTEN_EVERYWHERE and not own_network:
                 _missing(f"{program} listens on all interfaces, and this user may not unshare them")
 

@@ -46,7 +46,7 @@ class Action(enum.StrEnum):
     PSEUDONYM = "pseudonym"
     """A keyed token, the same for the same value; for a Patient ID the patient's."""
     SHIFT = "shift"
-    """A date or date-time, moved by the patient's days; one that cannot be read is removed."""
+    """A date or date-time, moved by the patient's days; one that cannot be read goes."""
     AGE = "age"
     """Kept up to 89 years, 090Y above."""
     EDIT = "edit"
@@ -69,6 +69,9 @@ class Rule:
     """Of a private attribute: with another VR than these it is not the one that is meant, and
     ``other_private`` counts; empty for any."""
     edit: Edit | None = field(default=None, compare=False)
+    left: Action = Action.REMOVE
+    """What becomes of the attribute if nothing is left of its value; set by the editor, for an
+    attribute that must be there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

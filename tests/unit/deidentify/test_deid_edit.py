@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from deid_parts import (
@@ -1140,3 +1141,31 @@ B = SYNTAXES[BIG]
 )
 def test_bounds_that_do_not_fit_are_doubt_in_big_endian(data: bytes) -> None:
     assert doubt(B.head() + data, syntax=BIG, head=False) == "structure"
+
+
+STUDY_DATE = 0x00080020
+
+
+@pytest.mark.parametrize(
+    ("attribute_type", "expected"), [("1", "19000101"), ("2C", ""), ("3", None), ("", None)]
+)
+def test_a_date_that_cannot_be_read_leaves_what_its_type_asks_for(
+    attribute_type: str, expected: str | None
+) -> None:
+    data = E.head() + E.element(STUDY_DATE, "DA", "***")
+    made = clean(
+        source_of(Object(Path(), data, CT, INSTANCE, EXPLICIT)),
+        plan=plan({STUDY_DATE: rule("shift")}),
+        subject=SUBJECT,
+        types=lambda sop_class, tag: attribute_type,
+    )
+    found = read_level(b"".join(made.pieces()), implicit=False)
+    values = [each.value.decode() for each in found if each.tag == STUDY_DATE]
+    assert values == ([] if expected is None else [expected])
+
+
+def test_a_reference_to_a_study_below_goes_rather_than_being_empty() -> None:
+    study = E.sequence(0x00081110, E.item(E.element(0x00081155, "UI", "1.2.3.4")))
+    data = E.head() + E.sequence(0x00400275, E.item(study))
+    made, _ = cleaned(data, plan({0x00081110: rule("X/Z")}))
+    assert b"\x08\x00\x10\x11" not in made

@@ -250,6 +250,12 @@ def test_a_uid_that_nobody_mapped() -> None:
     assert isinstance(outcome(original() + private[-20:], private, uids={}), Proof)
 
 
+def test_somebodys_own_uid_under_the_root_of_the_standard() -> None:
+    own = "1.2.840.10008.77.88.99"
+    after = head() + E.element(0x00081155, "UI", own)
+    assert "UID in (0008,1155)" in said(outcome(original(), after, uids={own: "2.25.9"}))
+
+
 def test_a_uid_in_front_of_a_tag_that_is_a_digit() -> None:
     """In the bytes nothing parts them: group 0032 begins with a 2."""
     uid = UID + "7"  # of even length, and so without padding

@@ -74,8 +74,15 @@ _OTHERWISE: Final[Mapping[Action, Action]] = {
 }
 
 
+# Of whose value nothing may be left: a date that cannot be read, a text without a known word.
+_EMPTYING: Final = frozenset({Action.SHIFT, Action.CLEAN, Action.EDIT})
+_LEFT: Final[Mapping[str, Action]] = {"1": Action.DUMMY, "2": Action.EMPTY}
+
+
 def resolved(rule: Rule, attribute_type: str) -> Rule:
     """The rule with its combined code replaced by what the attribute's type makes of it."""
+    if rule.action in _EMPTYING and (left := _LEFT.get(attribute_type[:1])) is not None:
+        return replace(rule, left=left)
     if rule.action not in _OTHERWISE:
         return rule
     by_type = _BY_TYPE[rule.action]
@@ -239,9 +246,12 @@ _TABLES: dict[tuple[str, str | None], Table] = {}
 _TABLES_LIMIT: Final = 256
 
 
+_REFERENCED_STUDY_SEQUENCE: Final = 0x00081110
+
+
 def _nested_type(tag: int) -> str:
-    del tag
-    return NESTED
+    # Optional in every item that can have it, and not to be empty (PS3.3 table 10-9).
+    return "3" if tag == _REFERENCED_STUDY_SEQUENCE else NESTED
 
 
 def nested_table(plan: Plan) -> Table:

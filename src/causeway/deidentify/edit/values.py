@@ -144,9 +144,12 @@ def new_value(
         case Action.SHIFT if vr == "TM":
             return old  # Days are moved, not hours.
         case Action.CLEAN if rule.edit is None:
-            return None
+            made = None
         case _:
-            return _each(old, vr, level, rule, _maker(rule, tag, vr, level, subject))
+            made = _each(old, vr, level, rule, _maker(rule, tag, vr, level, subject))
+    if made is None and rule.left is not Action.REMOVE:
+        return b"" if rule.left is Action.EMPTY else _dummy(vr, old, subject, edited)
+    return made
 
 
 def _maker(
