@@ -33,7 +33,8 @@ from pathlib import Path
 import pydicom
 from pydicom.datadict import keyword_for_tag
 
-from causeway.deidentify.edit.clean import Source, clean
+from causeway.deidentify.edit.clean import Cleaned, Source, clean
+from causeway.deidentify.edit.window import Span
 from causeway.deidentify.identity import PatientKey, identities, project_key
 from causeway.deidentify.plan import Action, Plan
 from causeway.deidentify.profile import compile_profile, load_profile
@@ -94,13 +95,25 @@ def causeway(profile: str) -> Engine:
                 caller=NOBODY,
             )
             with target.open("wb", buffering=0) as out:
-                out.write(file_meta(receipt))
-                for piece in made.pieces():
-                    out.write(piece)
+                write(out.fileno(), file_meta(receipt), made, fd, head.offset)
         finally:
             os.close(fd)
 
     return run
+
+
+def write(out: int, meta: bytes, made: Cleaned, source: int, offset: int) -> None:
+    """What is in memory is written, spans of the source go from file to file, as in a copy."""
+    held: list[bytes | memoryview] = [meta]
+    for part in made.parts:
+        if not isinstance(part, Span):
+            held.append(part)
+            continue
+        os.write(out, b"".join(held))
+        held, done = [], 0
+        while done < part.length:
+            done += os.sendfile(out, source, offset + part.offset + done, part.length - done)
+    os.write(out, b"".join(held))
 
 
 def pydicom_walk(source: Path, target: Path) -> None:

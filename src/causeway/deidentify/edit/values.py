@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from pydicom._uid_dict import UID_dictionary
@@ -65,6 +66,11 @@ IDENTIFYING: Final = frozenset(
 """Whose values must not be found in what comes out, beside all person names."""
 
 
+@lru_cache(maxsize=4096)
+def _label(action: Action, origin: str) -> str:
+    return f"{action.value} {origin}"
+
+
 Path = tuple[int, ...]
 """Tags of sequences and indices of items in turn, and the attribute's tag."""
 
@@ -91,7 +97,7 @@ class Edited:
         """Attributes by action and origin of the rule, ``X Basic Profile``."""
         counts: dict[str, int] = {}
         for rule, number in self.tallies.values():
-            key = f"{rule.action.value} {rule.origin}"
+            key = _label(rule.action, rule.origin)
             counts[key] = counts.get(key, 0) + number
         return dict(sorted(counts.items()))
 
