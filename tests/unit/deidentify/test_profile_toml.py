@@ -67,7 +67,9 @@ ACTIONS = [
         "pattern = '(?P<kind>[A-Z]+)-(?P<number>[0-9]+)-.*'\noutput = \"{number}_{kind}\"",
         "17_MR",
     ),
-    ("rewrite", "StudyID", "SMITH", "pattern = 'A(?P<n>.)'\noutput = \"{n}\"", None),
+    # Nothing is left of it, and Study ID is of type 2: it stays, empty.
+    ("rewrite", "StudyID", "SMITH", "pattern = 'A(?P<n>.)'\noutput = \"{n}\"", ""),
+    ("rewrite", "StationName", "SMITH", "pattern = 'A(?P<n>.)'\noutput = \"{n}\"", None),
     (
         "rewrite",
         "StudyID",
