@@ -20,16 +20,12 @@ from causeway.deidentify.edit.elements import (
     Unusual,
 )
 from causeway.deidentify.edit.markers import VRS, Marker, markers
-from causeway.deidentify.edit.private import CHARACTERISTICS, Blocks, declared_safe, is_creator
+from causeway.deidentify.edit.private import Blocks, declared_safe, is_creator
 from causeway.deidentify.edit.reading import Level, read_items
+from causeway.deidentify.edit.stepping import TOLD, step_over
 from causeway.deidentify.edit.syntax import (
-    HEADER,
     ITEM,
-    LENGTH,
-    LONG,
-    PN,
     SEQUENCE_END,
-    SHORT,
     SQ,
     TAG_AND_LENGTH,
     UN,
@@ -52,8 +48,7 @@ PADDING: Final = 0xFFFCFFFC
 """Data Set Trailing Padding: it may hold anything, and so goes, with whatever is behind it."""
 
 _END: Final = 1 << 32
-_TOLD: Final = frozenset({SOP_CLASS_UID, SOP_INSTANCE_UID, CHARACTERISTICS})
-_READ_ALWAYS: Final = IDENTIFYING | _TOLD | {0x00080005}
+_READ_ALWAYS: Final = IDENTIFYING | TOLD | {0x00080005}
 
 
 class Whole:
@@ -87,7 +82,8 @@ class Whole:
         last = -1
         while window.position < window.size:
             if not self._implicit:
-                last = self._step_over(last)
+                stop = min(pending[-1], PADDING) if pending else PADDING
+                last = step_over(window, self._table, self._context, last, stop)
                 if window.position >= window.size:
                     break
             header = window.header()
@@ -110,46 +106,6 @@ class Whole:
 
     # --- elements -------------------------------------------------------------------------------
 
-    def _step_over(self, last: int) -> int:
-        """Step over elements in the block with which nothing is to be done, and leave out private
-        ones that go; the tag of the last of them.
-
-        Only for speed: ``_element`` would do the same.
-        """
-        window, table, edited = self._window, self._table, self._context.edited
-        data, base, operations, told = (
-            window.items.data,
-            window.base,
-            table.operations,
-            table.told_vrs,
-        )
-        at, end = window.at, len(data) - 12
-        stop = min(self._pending[-1], PADDING) if self._pending else PADDING
-        may_drop = not (table.named_creators or self._context.safe) and edited.changes is None
-        drops = table.drops if may_drop else None
-        while at <= end:
-            raw, code, length = HEADER.unpack_from(data, at)
-            tag = (raw & 0xFFFF) << 16 | raw >> 16
-            if not last < tag < stop or tag in _TOLD:
-                break
-            if code in SHORT:
-                after = at + 8 + length
-            elif code in LONG and code != SQ:
-                after = at + 12 + LENGTH.unpack_from(data, at + 8)[0]
-            else:
-                break
-            if after > len(data):
-                break
-            if operations.get(raw, NOT_LISTED) is None and code not in told:
-                window.position = base + after
-            elif raw & 1 and drops is not None and raw >> 16 and code != PN:
-                edited.count_several(drops, 1)
-                window.skip_to(base + after)
-            else:
-                break
-            last, at = tag, after
-        return last
-
     def _element(self, header: Header) -> None:
         window, tag, length = self._window, header.tag, header.length
         operation = self._table.operations.get(header.raw, NOT_LISTED)
@@ -164,7 +120,7 @@ class Whole:
                 return
             window.load(header.value - window.at + length)
             header = window.header()
-        if tag in _TOLD:
+        if tag in TOLD:
             self._tell(header)
         elif operation is None and length != UNDEFINED and self._is_plain(header):
             window.position = window.base + header.value + length
