@@ -1169,3 +1169,21 @@ def test_a_reference_to_a_study_below_goes_rather_than_being_empty() -> None:
     data = E.head() + E.sequence(0x00400275, E.item(study))
     made, _ = cleaned(data, plan({0x00081110: rule("X/Z")}))
     assert b"\x08\x00\x10\x11" not in made
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, BIG])
+def test_a_sequence_that_nothing_can_clean_goes_as_far_as_its_type_lets_it(syntax: str) -> None:
+    write = SYNTAXES[syntax]
+    inner = write.item(write.element(COMMENT, "LT", "a secret"))
+    data = write.head() + write.sequence(CONTENT, inner)
+    for kind, number in {"1": 1, "2": 0, "3": None}.items():
+        made = clean(
+            source_of(Object(Path(), data, CT, INSTANCE, syntax)),
+            plan=plan({CONTENT: rule("C")}),
+            subject=SUBJECT,
+            types=type_of(kind),
+        )
+        result = b"".join(made.pieces())
+        assert b"secret" not in result
+        found = {e.tag: e for e in read_level(result, implicit=False, little=write.little)}
+        assert (len(items(found[CONTENT], write)) if CONTENT in found else None) == number

@@ -32,7 +32,7 @@ from causeway.deidentify.edit.syntax import (
     UNDEFINED,
     raw_of,
 )
-from causeway.deidentify.edit.table import SEQUENCE, Table
+from causeway.deidentify.edit.table import SEQUENCE, Table, for_sequence
 from causeway.deidentify.edit.values import Edited
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
@@ -62,7 +62,7 @@ class Items(Elements):
         tag, length = header.tag, header.length
         if child is None:
             after = self.passed(header, table, level, depth)
-            if rule.action is Action.EMPTY:
+            if for_sequence(rule) is Action.EMPTY:
                 return [self.writer.header_of(header.raw, header.code, 0)], after
             return [], after
         path = self.context.edited.path
@@ -78,14 +78,14 @@ class Items(Elements):
 
     def entered(self, header: Header, rule: Rule, table: Table) -> Table | None:
         """The table for the items of a sequence; None for one that goes."""
-        action = rule.action
+        action = for_sequence(rule)
         if action is not Action.KEEP:
             self.context.edited.count(header.tag, rule)
         if action in (Action.KEEP, Action.UID):
             return table.child(header.tag)
         if action is Action.DUMMY:
             return table.strict()
-        if action in (Action.REMOVE, Action.EMPTY, Action.CLEAN):
+        if action in (Action.REMOVE, Action.EMPTY):
             return None
         raise Doubt("rule", f"{rule.origin}: {action.value} cannot be done to a sequence")
 

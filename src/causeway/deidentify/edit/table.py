@@ -90,6 +90,11 @@ def resolved(rule: Rule, attribute_type: str) -> Rule:
     return replace(rule, action=action)
 
 
+def for_sequence(rule: Rule) -> Action:
+    """What is done to a sequence: one that nothing can clean goes, as far as its type lets it."""
+    return rule.left if rule.action is Action.CLEAN else rule.action
+
+
 Paths = Mapping[tuple[int, ...], Rule]
 """What is left of the plan's paths at a level, from the tags at that level on."""
 

@@ -45,6 +45,7 @@ from causeway.deidentify.edit.table import (
     SOP_INSTANCE_UID,
     SPECIFIC_CHARACTER_SET,
     Table,
+    for_sequence,
 )
 from causeway.deidentify.edit.values import Edited, new_value, replacement
 from causeway.deidentify.edit.whole import PADDING, uid_of
@@ -202,7 +203,8 @@ class _Edit:
     ) -> bytes | None:
         tag, child = element.tag, table.child(element.tag)
         inner = replace(level, is_top=False)
-        if rule.action in (Action.REMOVE, Action.EMPTY, Action.CLEAN):
+        action = for_sequence(rule)
+        if action in (Action.REMOVE, Action.EMPTY):
             self.edited.count(tag, rule)
             edit = _Edit(self.writer, self.subject, Edited(taken=self.edited.taken), self.safe)
             try:
@@ -211,12 +213,12 @@ class _Edit:
             except Doubt:
                 if element.items is not None:
                     raise
-            return self._written(element, b"") if rule.action is Action.EMPTY else None
-        if rule.action is not Action.KEEP:
+            return self._written(element, b"") if action is Action.EMPTY else None
+        if action is not Action.KEEP:
             self.edited.count(tag, rule)
-        if rule.action is Action.DUMMY:
+        if action is Action.DUMMY:
             child = table.strict()
-        elif rule.action not in (Action.KEEP, Action.UID):
+        elif action not in (Action.KEEP, Action.UID):
             raise Doubt("rule", f"{rule.origin}: {rule.action.value} cannot be done to a sequence")
         self.edited.path.append(tag)
         value = self._joined(element, child, inner, depth)
