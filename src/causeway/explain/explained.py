@@ -23,6 +23,7 @@ from causeway.explain.gathering import Series
 from causeway.explain.places import Folders, path_of
 from causeway.explain.plan import Lane, Plan
 from causeway.pipeline.grouping import REFERENCES_LIMIT
+from causeway.pipeline.packaging import archive_stem
 from causeway.pipeline.placement import Wanted
 from causeway.schedule import opens_at
 
@@ -210,9 +211,9 @@ class Explainer:
             folder, taken = beside.folder, frozenset({beside.stem.casefold()})
         else:
             folder, taken = self._folders.folder(wanted), frozenset()
-        stem = wanted.labels.acquisition
+        stem = archive_stem(decided.decision.fields, wanted.labels, group.label_suffix)
         if host is not None or wanted.merges:
-            stem = self._folders.stem(wanted, folder, taken)
+            stem = self._folders.stem(stem, wanted, folder, taken)
         return _Place(wanted.labels, folder, stem, group.attach_to if host is not None else "")
 
     def _wanted(self, decided: _Decided, group: Group) -> Wanted:

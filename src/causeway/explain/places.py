@@ -14,9 +14,6 @@ from causeway.explain.gathering import Series
 from causeway.ledger import Placement
 from causeway.pipeline.placement import SEPARATOR, Wanted, place_acquisition, place_stem
 
-_SAID = "routing"
-"""Origin of the fields that a routing string or a person has said."""
-
 
 class Folders:
     """Who has which folder of the one destination that there is here."""
@@ -55,29 +52,23 @@ class Folders:
     ) -> Wanted:
         """The folder that a part of a series should have, as packaging asks for it."""
         uids = (series.study_instance_uid, series.series_instance_uid)
-        return Wanted(
-            labels=labels,
+        return Wanted.of(
+            fields,
+            labels,
             study_id=self._number(uids[:1]),
             series_id=self._number(uids),
             key=key,
             merges=merges,
-            session_is_said=_is_said(fields, "session.label"),
-            acquisition_is_said=_is_said(fields, "acquisition.label"),
         )
 
     def folder(self, wanted: Wanted) -> tuple[str, ...]:
         return place_acquisition(self, "", wanted, at=0.0)
 
-    def stem(self, wanted: Wanted, folder: tuple[str, ...], taken: frozenset[str]) -> str:
+    def stem(
+        self, stem: str, wanted: Wanted, folder: tuple[str, ...], taken: frozenset[str]
+    ) -> str:
         """The beginning of its file names in a folder that it shares with others."""
-        return place_stem(
-            self,
-            (("", folder),),
-            wanted.labels.acquisition,
-            wanted.name_owner,
-            taken=taken,
-            at=0.0,
-        )
+        return place_stem(self, (("", folder),), stem, wanted.name_owner, taken=taken, at=0.0)
 
     def _number(self, name: tuple[str, ...]) -> int:
         return self._numbers.setdefault(name, len(self._numbers) + 1)
@@ -85,7 +76,3 @@ class Folders:
 
 def path_of(folder: tuple[str, ...]) -> str:
     return SEPARATOR.join(folder)
-
-
-def _is_said(fields: Mapping[str, Field], name: str) -> bool:
-    return name in fields and fields[name].origin == _SAID

@@ -89,6 +89,24 @@ def test_a_series_that_is_sent(tmp_path: Path):
     assert one.quiet_seconds == 40
 
 
+@pytest.mark.parametrize("merges", [False, True])
+def test_an_archive_has_the_name_that_the_site_says(tmp_path: Path, *, merges: bool):
+    write(
+        tmp_path, "a", SeriesDescription="T1", SeriesInstanceUID=make_uid("one"), instance_number=1
+    )
+    write(
+        tmp_path,
+        "b",
+        SeriesDescription="T1",
+        SeriesInstanceUID=make_uid("other"),
+        instance_number=2,
+    )
+    says = MetadataPolicy(overrides={"file.name": "scan"}, merges_same_label=merges)
+    found, _ = explained(tmp_path, by=plan(policy(usual=SourcePolicy(metadata=says))))
+    named = [acquired.archive for each in found for acquired in each.acquisitions]
+    assert named == ["scan.dicom.zip", "scan_dup-1.dicom.zip" if merges else "scan.dicom.zip"]
+
+
 @pytest.mark.parametrize(
     ("comments", "outcome", "reason"),
     [
