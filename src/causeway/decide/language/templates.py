@@ -28,11 +28,12 @@ Lookup = Callable[[int], str | None]
 """The text of an attribute by its tag; None if it is absent."""
 
 _WIDTH: Final = 255
-# [[fill]align][sign][#][0][width][grouping][.precision][type] of Python's format().
+# [[fill]align][sign][#][0][width][grouping][.precision][type] of Python's format(). Not of type c,
+# a character by its number, which half of a surrogate pair can be.
 _SPECIFICATION: Final = re.compile(
-    r"(?:.?[<>=^])?[-+ ]?#?0?([0-9]*)[,_]?(?:\.([0-9]+))?([a-zA-Z%]?)", re.DOTALL
+    r"(?:.?[<>=^])?[-+ ]?#?0?([0-9]*)[,_]?(?:\.([0-9]+))?([abd-zA-Z%]?)", re.DOTALL
 )
-_WHOLE: Final = frozenset("bcdoxXn")
+_WHOLE: Final = frozenset("bdoxXn")
 _REAL: Final = frozenset("eEfFgG%")
 _WHOLE_VRS: Final = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _REAL_VRS: Final = frozenset({"DS", "FD", "FL"})

@@ -65,11 +65,12 @@ def _type(text: str) -> str:
 
 
 def _age(text: str) -> Value | None:
-    """Seconds; with a unit, as DICOM writes ages (AS)."""
+    """Seconds; with a unit, as DICOM writes ages (AS). Nobody is younger than nothing."""
     try:
-        return int(text)
+        seconds = int(text)
     except ValueError:
         return age_of(text) if text.strip()[-1:].isalpha() else None
+    return seconds if seconds >= 0 else None
 
 
 def _zone(text: str) -> str:
@@ -92,9 +93,19 @@ def _info(text: str) -> Value | None:
         return text
     if said is None:
         return None
+    if isinstance(said, str) and not _has_bytes(said):
+        return text  # half of a surrogate pair, by an escape: no file and no database takes it
     if isinstance(said, str | int) or (isinstance(said, float) and math.isfinite(said)):
         return said
     return text
+
+
+def _has_bytes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _READINGS: Final[dict[str, Callable[[str], Value | None]]] = {
