@@ -32,9 +32,9 @@ class Attributes:
     values: Mapping[int, tuple[str, ...]] = field(repr=False)
     """Values by tag (0xggggeeee), decoded and without padding; none for an attribute that is
     empty. Numbers stand as text. Values that are long or binary are left out."""
-    referenced_series: frozenset[str] = frozenset()
+    referenced_series: frozenset[str] = field(default=frozenset(), repr=False)
     """Series that any of its sequences refer to, its own left out."""
-    referenced_instances: frozenset[str] = frozenset()
+    referenced_instances: frozenset[str] = field(default=frozenset(), repr=False)
 
     def text(self, tag: int) -> str | None:
         """The values joined by backslashes, as they stand in the data set; None if absent."""

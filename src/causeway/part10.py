@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
@@ -30,7 +30,7 @@ class Part10:
 
     path: Path
     sop_class_uid: str
-    sop_instance_uid: str
+    sop_instance_uid: str = field(repr=False)
     transfer_syntax_uid: str
     offset: int
     """Where the data set begins."""

@@ -37,7 +37,7 @@ class Receipt:
 
     caller: Caller
     sop_class_uid: str
-    sop_instance_uid: str
+    sop_instance_uid: str = field(repr=False)
     transfer_syntax_uid: str
     received_at: float
     move_originator: str = ""
@@ -98,9 +98,9 @@ class Header:
     """What indexing reads from the head of a data set. Text is decoded; absent values are empty."""
 
     sop_class_uid: str
-    sop_instance_uid: str
-    study_instance_uid: str
-    series_instance_uid: str
+    sop_instance_uid: str = field(repr=False)
+    study_instance_uid: str = field(repr=False)
+    series_instance_uid: str = field(repr=False)
     identity: Identity
     modality: str = ""
     series_number: str = ""

@@ -7,7 +7,7 @@ lost their names long ago; a log would never have them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from causeway.ledger import (
     Custody,
@@ -31,7 +31,7 @@ class Line:
     patient: str
     study: str
     series: str
-    series_instance_uid: str
+    series_instance_uid: str = field(repr=False)
     modality: str
     images: int
     state: SeriesState

@@ -18,7 +18,7 @@ entered that lacks one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, select, tuple_, update
@@ -48,7 +48,7 @@ class SeriesKey:
     """A series UID is only trusted within its study."""
 
     study_id: int
-    series_instance_uid: str
+    series_instance_uid: str = field(repr=False)
 
 
 def arrived(series: SeriesRow, joining: Sequence[Joining], now: float) -> SeriesRow:

@@ -12,7 +12,7 @@ screen captures here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from causeway.decide.grouping import Group
@@ -86,8 +86,8 @@ class Host:
     """The acquisition of another series, as far as a group can go into it."""
 
     labels: Labels
-    folders: Folders
-    stems: frozenset[str]
+    folders: Folders = field(repr=False)
+    stems: frozenset[str] = field(repr=False)
     """Beginnings of its file names, case folded."""
 
 

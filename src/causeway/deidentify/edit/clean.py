@@ -49,7 +49,7 @@ class Source:
 class Cleaned:
     """A de-identified data set. Its transfer syntax is the source's."""
 
-    sop_instance_uid: str
+    sop_instance_uid: str = field(repr=False)
     transfer_syntax_uid: str
     size: int
     counts: Mapping[str, int]
