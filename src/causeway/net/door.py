@@ -329,8 +329,13 @@ class Door:
         return False
 
     def _send_rules(self, receiver: _Receiver) -> None:
-        # A file of its own for each: readers of one would share its position.
-        descriptor = os.memfd_create("rules", os.MFD_CLOEXEC)
+        try:
+            # A file of its own for each: readers of one would share its position.
+            descriptor = os.memfd_create("rules", os.MFD_CLOEXEC)
+        except OSError as error:
+            # It stays behind, and takes no connection until it has been told.
+            self._emit("door.out_of_resources", error=error)
+            return
         try:
             with open(descriptor, "wb", closefd=False) as file:
                 file.write(self._rules)
@@ -388,6 +393,7 @@ class Door:
             self._selector.register(listening.socket, selectors.EVENT_READ, listening)
 
     def _pause(self) -> None:
+        self._paused_until = None
         for listening in self._listening:
             if listening.socket in self._selector.get_map():
                 self._selector.unregister(listening.socket)

@@ -405,6 +405,15 @@ def test_a_drain_has_an_end():
     assert listening.sink.aborted == 1
 
 
+def test_a_door_that_had_no_descriptor_left_stops_all_the_same():
+    with Listening() as listening, HalfObjectSender(listening.port):
+        wait_for(lambda: listening.sink.begun)
+        with listening.door._lock:  # as after an accept that found none
+            listening.door._pause()
+            listening.door._paused_until = time.monotonic() + 0.1
+        assert listening.stop(1.0)
+
+
 def test_a_receiver_that_is_orphaned_stops_by_itself():
     with Listening() as listening, HalfObjectSender(listening.port) as half:
         wait_for(lambda: listening.events("association.accepted"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from ipaddress import ip_network
+
+import pytest
 
 from causeway.net import (
     Acceptance,
@@ -134,3 +137,19 @@ def test_descriptors_are_not_left_open():
             listening.renew(LOOPBACK)
         assert echo(listening.peer()) == 0
         wait_for(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+def test_rules_that_no_descriptor_was_left_for_come_later(monkeypatch: pytest.MonkeyPatch):
+    with Listening(sources=[named("ONE")]) as listening:
+        make, left = os.memfd_create, [errno.EMFILE, errno.EMFILE]
+
+        def scarce(name: str, flags: int) -> int:
+            if left:
+                raise OSError(left.pop(), "too many open files")
+            return make(name, flags)
+
+        monkeypatch.setattr(os, "memfd_create", scarce)
+        listening.renew(named("TWO"))
+        assert not left or refused(listening, "ONE"), "nobody comes in by rules that are past"
+        wait_for(lambda: not left and not refused(listening, "TWO"))
+        assert refused(listening, "ONE")
