@@ -187,7 +187,7 @@ def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path, password:
     try:
         # A function, since without a password OpenSSL would ask for it on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: password)
-    except (ssl.SSLError, ValueError) as error:
+    except (OSError, ValueError) as error:  # SSLError is one; gone since it was looked at, another
         raise StartupError(
             f"certificate {certificate} and key {key} cannot be used: {_why(error)}",
             hint="both must be PEM, the key must belong to the first certificate of the file, "
@@ -208,7 +208,7 @@ def _load_pem(context: ssl.SSLContext, path: Path, what: str) -> None:
     before = context.cert_store_stats()
     try:
         context.load_verify_locations(path)
-    except ssl.SSLError as error:
+    except OSError as error:  # as above
         raise StartupError(
             f"{path} holds no {what}: {_why(error)}",
             hint=f"it must be PEM, with one or more {what}",
