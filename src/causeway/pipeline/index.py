@@ -184,7 +184,7 @@ class Indexer:
         if self._positions is None:
             self._positions = {p.container: p.offset for p in self._ledger.positions()}
             self._net_at = now
-        if now >= self._net_at:
+        if not self._net_at - NET_SECONDS <= now < self._net_at:  # a clock can be set back
             self._cast_net()
             self._net_at = now + NET_SECONDS
         batch, ends = self._read_batch(now)

@@ -42,6 +42,15 @@ def test_without_hints_the_net_finds_it(site: Site) -> None:
     assert site.ledger.custody().received == 1
 
 
+def test_so_it_does_after_the_clock_was_set_back(site: Site) -> None:
+    drain(site)
+    site.hints = False
+    site.receive(Image())
+    site.now -= 3600
+    drain(site)
+    assert site.ledger.custody().received == 1
+
+
 def test_the_first_turn_finds_what_was_there_before_the_start(site: Site) -> None:
     site.hints = False
     for number in range(3):
