@@ -17,9 +17,13 @@ for them when it starts.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
+
+_STATUS: Final = re.compile(rb"[0-9A-F]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ class HintReader:
                             int(stored),
                         )
                     )
-                case [b"R", source, status, count] if count.isdigit():
+                case [b"R", source, status, count] if count.isdigit() and _STATUS.fullmatch(status):
                     others.append(
                         Refused(source.decode("ascii", "replace"), int(status, 16), int(count))
                     )

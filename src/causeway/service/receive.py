@@ -59,7 +59,7 @@ def receive(plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, name: str) ->
     space = SpaceGauge(plan.spool_dir, disk=disk, limits=plan.space, clock=time.monotonic)
     writer = SpoolWriter(plan.spool_dir, disk=disk, space=space, durability=plan.durability)
     hints = HintWriter(hints_fd)
-    sink = SpoolSink(writer, space, hints, say)
+    sink = SpoolSink(writer, hints, say)
 
     def judge_as(plan: ReceiverPlan) -> None:
         sink.judge_by(judge_head if plan.refuses_bad_objects else None)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from causeway.dimse import CStoreRQ, Status, StoreStatus
+from causeway.dimse import Buffer, CStoreRQ, Status, StoreStatus
 from causeway.errors import BadDataSet, OutOfSpace, SpoolCorrupt, TemporaryError
 from causeway.net import Emit, ObjectSink
 from causeway.service.hints import HintWriter
-from causeway.spool import Intake, SpaceGauge, SpaceState, SpoolWriter
+from causeway.spool import Intake, SpoolWriter
 from causeway.values import Caller, Receipt
 
 Judge = Callable[[bytes, Receipt], int]
@@ -29,7 +29,6 @@ class SpoolSink:
     def __init__(
         self,
         writer: SpoolWriter,
-        space: SpaceGauge,
         hints: HintWriter,
         emit: Emit,
         *,
@@ -37,7 +36,6 @@ class SpoolSink:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._writer = writer
-        self._space = space
         self._hints = hints
         self._emit = emit
         self._judge = judge
@@ -50,9 +48,6 @@ class SpoolSink:
     def begin(
         self, caller: Caller, request: CStoreRQ, transfer_syntax_uid: str
     ) -> ObjectSink | int:
-        if self._space.state() is SpaceState.HARD:
-            self._hints.refused(caller.source, StoreStatus.OUT_OF_RESOURCES)
-            return StoreStatus.OUT_OF_RESOURCES
         receipt = Receipt(
             caller=caller,
             sop_class_uid=request.affected_sop_class_uid,
@@ -61,7 +56,11 @@ class SpoolSink:
             received_at=self._clock(),
             move_originator=request.move_originator_ae_title,
         )
-        intake = self._writer.begin(receipt)
+        try:
+            intake = self._writer.begin(receipt)
+        except OutOfSpace:
+            self._hints.refused(caller.source, StoreStatus.OUT_OF_RESOURCES)
+            return StoreStatus.OUT_OF_RESOURCES
         judge = self._judge
         if judge is None:
             return _Object(intake, receipt, self._hints, self._emit)
@@ -74,14 +73,24 @@ class SpoolSink:
 class _Object:
     """One object on its way into the spool."""
 
-    __slots__ = ("_emit", "_hints", "_intake", "_receipt", "write")
+    __slots__ = ("_emit", "_hints", "_intake", "_receipt")
 
     def __init__(self, intake: Intake, receipt: Receipt, hints: HintWriter, emit: Emit) -> None:
         self._intake = intake
         self._receipt = receipt
         self._hints = hints
         self._emit = emit
-        self.write = intake.write
+
+    def write(self, fragment: Buffer) -> bool:
+        try:
+            return self._intake.write(fragment)
+        except OutOfSpace:
+            # Large objects meet a full disk on their way in, and count as refused all the same.
+            self._refuse(StoreStatus.OUT_OF_RESOURCES)
+            raise
+        except TemporaryError:
+            self._refuse(Status.PROCESSING_FAILURE)
+            raise
 
     def finish(self) -> int:
         try:
@@ -124,14 +133,13 @@ class _JudgedObject(_Object):
         self._judge = judge
         self._head: list[bytes] = []
         self._taken = 0
-        self.write = self._write
 
-    def _write(self, fragment: bytes | bytearray | memoryview) -> bool:
+    def write(self, fragment: Buffer) -> bool:
         if self._taken < JUDGED_BYTES:
             part = bytes(fragment[: JUDGED_BYTES - self._taken])
             self._head.append(part)
             self._taken += len(part)
-        return self._intake.write(fragment)
+        return super().write(fragment)
 
     def finish(self) -> int:
         status = self._judge(b"".join(self._head), self._receipt)

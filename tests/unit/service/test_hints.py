@@ -44,7 +44,7 @@ def test_a_line_in_two_pieces_and_a_damaged_one(pipe):
     _, reader, raw = pipe
     os.write(raw, b"C s1.1 12")
     assert reader.read() == []
-    os.write(raw, b"34\nnonsense\nC s1.1\nE A1 released 2\n")
+    os.write(raw, b"34\nnonsense\nC s1.1\nR ct1 what 1\nE A1 released 2\n")
     assert reader.read() == [Committed("s1.1", 1234), AssociationOver("A1", "released", 2)]
 
 
