@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from causeway.errors import CausewayError
+
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
@@ -39,6 +41,15 @@ class ChildEnded:
     """It was to be replaced."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildNotStarted:
+    """There is no process, and why."""
+
+    name: str
+    error: Exception
+    again_in_seconds: float
+
+
 @dataclass(slots=True)
 class Child:
     """One place in the process tree; its process may change."""
@@ -62,14 +73,11 @@ class Child:
         self.quick_ends = 0
         self.restart_at = now
 
-    def ensure(self, now: float) -> ChildEnded | None:
+    def ensure(self, now: float) -> ChildEnded | ChildNotStarted | None:
         """Start it if it is due; what ended, if something did since the last call."""
         if self.process is None:
             self.leave_by = None
-            if now >= self.restart_at:
-                self.process = self.start()
-                self.started_at = now
-            return None
+            return self._started(now) if now >= self.restart_at else None
         returncode = self.process.poll()
         if returncode is None:
             if self.leave_by is not None and now >= self.leave_by:
@@ -91,6 +99,19 @@ class Child:
         self.restarts += not asked
         self.restart_at = now + pause
         return ended
+
+    def _started(self, now: float) -> ChildNotStarted | None:
+        try:
+            self.process = self.start()
+        except (OSError, CausewayError) as error:
+            # No memory or no descriptor is left, or a secret is not where it was: later, perhaps.
+            # The others must not end for it.
+            self.quick_ends += 1
+            pause = pause_before_restart(self.quick_ends)
+            self.restart_at = now + pause
+            return ChildNotStarted(name=self.name, error=error, again_in_seconds=pause)
+        self.started_at = now
+        return None
 
     @property
     def pid(self) -> int | None:

@@ -30,7 +30,7 @@ from causeway.net.tls import server_context
 from causeway.observe import bound, configure_logs, emit
 from causeway.service import mapping
 from causeway.service.asking import Request, take_request
-from causeway.service.children import Child, spawn
+from causeway.service.children import Child, ChildEnded, ChildNotStarted, spawn
 from causeway.service.exclusive import exclusive
 from causeway.service.reload import RunningConfiguration, tell_doubts
 from causeway.service.status import ProcessState, StatusFile
@@ -198,13 +198,15 @@ class Supervisor:
         def start() -> Process:
             plan = mapping.receiver_plan(self._configuration)
             channel, theirs = channel_pair()
-            with theirs:
+            with theirs, contextlib.ExitStack() as unless_started:
+                unless_started.callback(channel.close)
                 process = spawn(
                     "receiver",
                     plan,
                     [theirs.fileno(), self._hints_out],
                     [name, str(theirs.fileno()), str(self._hints_out)],
                 )
+                unless_started.pop_all()
             self._door.attach(name, channel)
             return process
 
@@ -212,13 +214,15 @@ class Supervisor:
 
     def _start_pipeline(self) -> Process:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, contextlib.ExitStack() as unless_started:
+            unless_started.enter_context(ours)
             process = spawn(
                 "pipeline",
                 self._configuration,
                 [theirs.fileno(), self._hints_in],
                 ["pipeline", str(theirs.fileno()), str(self._hints_in)],
             )
+            unless_started.pop_all()
         if self._pipeline_channel is not None:
             self._pipeline_channel.close()
         self._pipeline_channel = ours
@@ -230,7 +234,7 @@ class Supervisor:
         configuration = self._configuration
         with self._signals():
             for child in self._children:
-                child.ensure(time.monotonic())
+                self._start(child)
             self._keep_reserve()  # first of all: what is received next takes the room
             threading.Thread(target=self._make_ahead, name="segments", daemon=True).start()
             self._door.start()
@@ -284,27 +288,45 @@ class Supervisor:
                         f"{name} did not start", hint="what it said itself stands above"
                     )
 
+    def _start(self, child: Child) -> None:
+        failed = child.ensure(time.monotonic())
+        if isinstance(failed, ChildNotStarted):
+            if isinstance(failed.error, CausewayError):
+                raise failed.error
+            raise StartupError(
+                f"{child.name} cannot be started: {failed.error}",
+                hint="see the limits on processes, memory and open files",
+            ) from failed.error
+
     def _look_after_children(self) -> None:
         now = time.monotonic()
         for child in self._children:
-            ended = child.ensure(now)
-            if ended is not None and ended.was_asked:
+            found = child.ensure(now)
+            if isinstance(found, ChildEnded) and found.was_asked:
                 say(
                     "process.replaced",
-                    process=ended.name,
-                    pid=ended.pid,
-                    exit_status=ended.returncode,
+                    process=found.name,
+                    pid=found.pid,
+                    exit_status=found.returncode,
                 )
-                child.ensure(now)
-            elif ended is not None:
+                found = child.ensure(now)
+            if isinstance(found, ChildNotStarted):
+                say(
+                    "process.not_started",
+                    level="error",
+                    process=found.name,
+                    error=found.error,
+                    again_in_seconds=found.again_in_seconds,
+                )
+            elif found is not None:
                 say(
                     "process.ended",
                     level="error",
-                    process=ended.name,
-                    pid=ended.pid,
-                    exit_status=ended.returncode,
-                    seconds=ended.lived_seconds,
-                    again_in_seconds=ended.restart_in_seconds,
+                    process=found.name,
+                    pid=found.pid,
+                    exit_status=found.returncode,
+                    seconds=found.lived_seconds,
+                    again_in_seconds=found.restart_in_seconds,
                 )
 
     def _reload_if_asked(self) -> None:
@@ -333,8 +355,8 @@ class Supervisor:
                 self._pipeline_channel = None
 
     def _tell(self) -> None:
-        self._tell_of_room()
         try:
+            self._tell_of_room()
             self._status.write(
                 self._door.statistics(),
                 [_process_state(each) for each in self._receivers],

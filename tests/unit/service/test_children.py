@@ -1,7 +1,8 @@
+import errno
 import subprocess
 import sys
 
-from causeway.service.children import Child, pause_before_restart
+from causeway.service.children import Child, ChildEnded, ChildNotStarted, pause_before_restart
 
 
 def test_pauses_grow_and_are_bounded():
@@ -22,7 +23,7 @@ def test_a_child_that_dies_young_waits_before_it_comes_back():
     assert child.process is not None
     child.process.wait()
     ended = child.ensure(now=101.0)
-    assert ended is not None
+    assert isinstance(ended, ChildEnded)
     assert (ended.returncode, ended.lived_seconds, ended.restart_in_seconds) == (3, 1.0, 0.2)
     assert child.ensure(now=101.1) is None
     assert child.process is None
@@ -37,7 +38,7 @@ def test_a_child_that_lived_long_comes_back_at_once():
     assert child.process is not None
     child.process.wait()
     ended = child.ensure(now=1000.0)
-    assert ended is not None
+    assert isinstance(ended, ChildEnded)
     assert ended.restart_in_seconds == 0
 
 
@@ -48,13 +49,13 @@ def test_a_child_that_is_replaced_comes_back_at_once_and_has_not_failed():
     child.process.wait()
     child.replace(now=1.0, patience_seconds=15)
     ended = child.ensure(now=1.1)
-    assert ended is not None
+    assert isinstance(ended, ChildEnded)
     assert (ended.was_asked, ended.restart_in_seconds, child.restarts) == (True, 0, 0)
     assert child.ensure(now=1.1) is None
     assert child.process is not None
     child.process.wait()
     ended = child.ensure(now=1.2)  # nobody has asked this one
-    assert ended is not None
+    assert isinstance(ended, ChildEnded)
     assert (ended.was_asked, ended.restart_in_seconds, child.restarts) == (False, 0.2, 1)
 
 
@@ -68,7 +69,7 @@ def test_a_child_that_does_not_leave_is_killed():
     child.ensure(now=16.0)
     assert child.process.wait(10) == -9
     ended = child.ensure(now=16.1)
-    assert ended is not None
+    assert isinstance(ended, ChildEnded)
     assert ended.was_asked
 
 
@@ -88,5 +89,24 @@ def test_a_child_that_waits_after_a_failure_is_started_at_once_when_it_is_replac
     assert child.process is not None
     child.process.wait()
     ended = child.ensure(now + 0.1)
-    assert ended is not None
+    assert isinstance(ended, ChildEnded)
     assert not ended.was_asked
+
+
+def test_a_child_whose_process_cannot_be_made_is_tried_again_later():
+    left = [errno.EAGAIN, errno.EMFILE]
+
+    def scarce() -> "subprocess.Popen[bytes]":
+        if left:
+            raise OSError(left.pop(), "not now")
+        return start("pass")
+
+    child = Child(name="receiver1", start=scarce)
+    failed = child.ensure(now=10.0)
+    assert isinstance(failed, ChildNotStarted)
+    assert (failed.name, failed.again_in_seconds) == ("receiver1", 0.2)
+    assert child.ensure(now=10.1) is None
+    assert isinstance(child.ensure(now=10.3), ChildNotStarted)
+    assert child.ensure(now=10.8) is None
+    assert child.process is not None
+    child.process.wait()
