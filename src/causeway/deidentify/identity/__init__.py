@@ -9,7 +9,7 @@ from causeway.deidentify.identity.aliases import Aliases, read_aliases
 from causeway.deidentify.identity.crosswalk import Crosswalk, Entry, Export
 from causeway.deidentify.identity.dates import ShiftRules
 from causeway.deidentify.identity.identities import Identities, PatientKey, identities
-from causeway.deidentify.identity.keys import ProjectKey, project_key
+from causeway.deidentify.identity.keys import ProjectKey, project_key, project_subkey
 
 __all__ = [
     "Aliases",
@@ -22,5 +22,6 @@ __all__ = [
     "ShiftRules",
     "identities",
     "project_key",
+    "project_subkey",
     "read_aliases",
 ]

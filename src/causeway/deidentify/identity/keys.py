@@ -63,5 +63,17 @@ def project_key(id_: str, text: str) -> ProjectKey:
         raise ConfigurationError(
             f"the key {id_} is not random", hint="make one with `openssl rand -hex 32`"
         )
-    fingerprint = hashlib.sha256(b"causeway key id\0" + secret).hexdigest()[:8]
-    return ProjectKey(id=f"{id_}-{fingerprint}", secret=secret)
+    return ProjectKey(id=f"{id_}-{_fingerprint(secret)}", secret=secret)
+
+
+def project_subkey(key: ProjectKey, project: str) -> ProjectKey:
+    """The key that one project has of a key that several share; nothing leads from one to another.
+
+    ``project`` is ``group/project`` in the form in which it is compared.
+    """
+    secret = key.subkey(f"project {project}")
+    return ProjectKey(id=f"{key.id}.{_fingerprint(secret)}", secret=secret)
+
+
+def _fingerprint(secret: bytes) -> str:
+    return hashlib.sha256(b"causeway key id\0" + secret).hexdigest()[:8]

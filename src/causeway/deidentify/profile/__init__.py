@@ -9,7 +9,13 @@ from causeway.deidentify.profile.compiling import compile_profile
 from causeway.deidentify.profile.conformance import Weakness, looked_up, weaknesses
 from causeway.deidentify.profile.flywheel import parse_flywheel
 from causeway.deidentify.profile.listing import Differing, Listed, differences, listing
-from causeway.deidentify.profile.load import SHIPPED, load_profile, shipped_text
+from causeway.deidentify.profile.load import (
+    SHIPPED,
+    WrittenProfile,
+    load_profile,
+    read_profile,
+    shipped_text,
+)
 from causeway.deidentify.profile.model import Ages, Base, Dates, Override, Profile, Treatment
 from causeway.deidentify.profile.toml import parse_toml
 
@@ -24,6 +30,7 @@ __all__ = [
     "Profile",
     "Treatment",
     "Weakness",
+    "WrittenProfile",
     "compile_profile",
     "differences",
     "listing",
@@ -31,6 +38,7 @@ __all__ = [
     "looked_up",
     "parse_flywheel",
     "parse_toml",
+    "read_profile",
     "shipped_text",
     "weaknesses",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -16,14 +17,33 @@ SHIPPED: Final = ("basic", "research", "direct-identifiers-only")
 _YAML: Final = frozenset({".yaml", ".yml", ".json"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenProfile:
+    """A profile as it is written; ``parsed`` reads it, here and wherever it is kept."""
+
+    text: str = field(repr=False)
+    file: str
+    """Its path, or the name of a shipped one."""
+
+    def parsed(self) -> Profile:
+        """Raises ``InvalidConfiguration``, with every problem in it, if it cannot be used."""
+        parse = parse_flywheel if Path(self.file).suffix.lower() in _YAML else parse_toml
+        return parse(self.text, file=self.file)
+
+
 def load_profile(reference: str | Path) -> Profile:
     """A shipped profile by its name, or one in a file: TOML, or Flywheel's YAML or JSON.
 
     Raises ``ConfigurationError`` if there is none, and ``InvalidConfiguration``, with every problem
     in it, if it cannot be used.
     """
+    return read_profile(reference).parsed()
+
+
+def read_profile(reference: str | Path) -> WrittenProfile:
+    """The text of a profile. Raises ``ConfigurationError`` if there is none."""
     if str(reference) in SHIPPED:
-        return parse_toml(shipped_text(str(reference)), file=str(reference))
+        return WrittenProfile(text=shipped_text(str(reference)), file=str(reference))
     path = Path(reference)
     if path.suffix.lower() not in {".toml", *_YAML}:
         raise ConfigurationError(
@@ -46,8 +66,7 @@ def load_profile(reference: str | Path) -> Profile:
             file=str(path), line=line, setting="", what=what, right="save the file as UTF-8"
         )
         raise InvalidConfiguration(str(path), [problem]) from None
-    parse = parse_flywheel if path.suffix.lower() in _YAML else parse_toml
-    return parse(text, file=str(path))
+    return WrittenProfile(text=text, file=str(path))
 
 
 def shipped_text(name: str) -> str:

@@ -121,6 +121,17 @@ def search(output: Output, needles: Needles, plan: Plan, charsets: frozenset[byt
     return found
 
 
+def search_text(text: str, needles: Needles, plan: Plan) -> set[Kind]:
+    """What is left of the tokens in a text that is written beside objects, such as a label."""
+    judge = _Judge(needles, plan, frozenset({b"ISO_IR 192"}))
+    element = Element((_NOWHERE,), "UT", text.encode("utf-8", "replace"))
+    return {find.kind for find in judge.element(element)}
+
+
+_NOWHERE: Final = 0x00104000
+"""Patient Comments: a text that may say anything."""
+
+
 def _may_hold(data: bytes, needles: Needles) -> bool:
     if needles.anywhere is not None and needles.anywhere.search(fold(data)):
         return True
