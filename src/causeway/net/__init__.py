@@ -10,7 +10,15 @@ The client (``associate``, ``echo``, ``send``; ``find``, ``move``, ``get``) work
 
 from causeway.net.acceptance import Acceptance
 from causeway.net.admission import Admission, Refusal, SourceRule
+from causeway.net.clerk import Desk, Outbound
 from causeway.net.client import VERIFICATION_KINDS, ClientAssociation, associate, echo, send
+from causeway.net.commitment import CommitmentReport, CommitmentRequest, Reference
+from causeway.net.committing import (
+    COMMITMENT_KINDS,
+    REPORTER_ROLES,
+    CommitmentUser,
+    send_report,
+)
 from causeway.net.door import Door
 from causeway.net.expiry import Expires, expiries
 from causeway.net.handover import Channel, channel_pair
@@ -43,6 +51,8 @@ from causeway.net.statistics import DoorStatistics, ReceiverStatistics, SourceCo
 from causeway.net.tls import ClientTls, Profile, ServerTls, server_context
 
 __all__ = [
+    "COMMITMENT_KINDS",
+    "REPORTER_ROLES",
     "VERIFICATION_KINDS",
     "Acceptance",
     "Admission",
@@ -53,6 +63,10 @@ __all__ = [
     "Channel",
     "ClientAssociation",
     "ClientTls",
+    "CommitmentReport",
+    "CommitmentRequest",
+    "CommitmentUser",
+    "Desk",
     "Door",
     "DoorLimits",
     "DoorStatistics",
@@ -65,6 +79,7 @@ __all__ = [
     "ListenerOptions",
     "NotNegotiated",
     "ObjectSink",
+    "Outbound",
     "Outgoing",
     "Patience",
     "Peer",
@@ -72,6 +87,7 @@ __all__ = [
     "ReceiveOptions",
     "Receiver",
     "ReceiverStatistics",
+    "Reference",
     "Refusal",
     "Renewal",
     "Retrieve",
@@ -94,5 +110,6 @@ __all__ = [
     "move",
     "plan",
     "send",
+    "send_report",
     "server_context",
 ]

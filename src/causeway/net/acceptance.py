@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from causeway.dimse import (
     IMPLICIT_VR_LITTLE_ENDIAN,
+    STORAGE_COMMITMENT_PUSH,
     VERIFICATION,
     AssociateAnswer,
     AssociateRequest,
@@ -22,6 +23,7 @@ from causeway.dimse import (
     is_storage_class,
     negotiate,
 )
+from causeway.net.datasets import SYNTAXES
 
 _DICOM_ROOT = "1.2.840.10008."
 _LAST_CHOICES = {IMPLICIT_VR_LITTLE_ENDIAN: 1, "1.2.840.10008.1.2.2": 2}
@@ -53,8 +55,11 @@ class Acceptance:
             return transfer_syntax != ""
         return transfer_syntax in self.transfer_syntaxes
 
-    def answer(self, request: AssociateRequest) -> AssociateAnswer:
+    def answer(self, request: AssociateRequest, *, commitment: bool = False) -> AssociateAnswer:
         """The answer to an offer, context by context.
+
+        With ``commitment``, storage commitment too: asked of us, or, where the caller proposes to
+        be its SCP, reported to us.
 
         The asynchronous operations window, when asked for, is answered with one operation at a
         time: more would gain nothing where objects are stored in order. A sender that does not wait
@@ -70,7 +75,8 @@ class Acceptance:
         return negotiate(
             narrowed,
             Policy(
-                abstract_syntax=self.takes,
+                abstract_syntax=lambda uid: (commitment and _is_commitment(uid)) or self.takes(uid),
+                peer_may_be_scp=_is_commitment,
                 async_window=AsyncWindow(invoked=1, performed=1),
             ),
         )
@@ -80,9 +86,16 @@ class Acceptance:
 
         A C-ECHO has no data set, so the transfer syntax of its context is never declined.
         """
+        if context.abstract_syntax == STORAGE_COMMITMENT_PUSH:
+            # Its data sets are read here, so they come in what is read.
+            return tuple(each for each in context.transfer_syntaxes if each in SYNTAXES)
         taken = [
             syntax
             for syntax in context.transfer_syntaxes
             if context.abstract_syntax == VERIFICATION or self.reads(syntax)
         ]
         return tuple(sorted(taken, key=lambda syntax: _LAST_CHOICES.get(syntax, 0)))
+
+
+def _is_commitment(uid: str) -> bool:
+    return uid == STORAGE_COMMITMENT_PUSH

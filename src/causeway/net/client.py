@@ -7,6 +7,7 @@ asynchronous operations window is not negotiated.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
@@ -80,7 +81,7 @@ class ClientAssociation:
         self.wire.send_message(
             context.context_id, CEchoRQ(message_id=message_id), None, during="C-ECHO"
         )
-        return self._response(CEchoRSP, "C-ECHO").status
+        return self.response(CEchoRSP, "C-ECHO").status
 
     def store(
         self, outgoing: Outgoing, *, originator: tuple[str, int] | None = None
@@ -100,7 +101,7 @@ class ClientAssociation:
             move_originator_message_id=mover_id,
         )
         self.wire.send_message(context.context_id, command, outgoing.pieces(), during="C-STORE")
-        response = self._response(CStoreRSP, "C-STORE")
+        response = self.response(CStoreRSP, "C-STORE")
         return StoreResult(
             outgoing=outgoing, status=response.status, comment=response.error_comment
         )
@@ -133,6 +134,25 @@ class ClientAssociation:
         finally:
             self.wire.close()
 
+    def let_go(self) -> None:
+        """Answer a peer that asks to end the association, and close."""
+        if not self._open:
+            return
+        self._open = False
+        with contextlib.suppress(AssociationLost):
+            self.wire.send(self.wire.association.release_response(), "release")
+        self.wire.close()
+
+    def is_quiet(self) -> bool:
+        """Whether nothing came from the peer while nothing was asked; for one that was left idle.
+
+        A peer that asks to end the association is answered. Raises AssociationLost.
+        """
+        event = self.wire.peek("nothing")
+        if isinstance(event, ReleaseRequested):
+            self.let_go()
+        return event is None
+
     def abort(self) -> None:
         """End at once."""
         if self._open:
@@ -153,7 +173,7 @@ class ClientAssociation:
         else:
             self.abort()
 
-    def _response(self, kind: type[Answer], during: str) -> Answer:
+    def response(self, kind: type[Answer], during: str) -> Answer:
         """The answer to the one request under way; its data set, if it has one, is dropped."""
         event = self.next_event(during)
         # The core knows that an answer has the identifier of a question, and not of which kind.

@@ -30,6 +30,7 @@ from causeway.dimse import (
     UnrecognizedRQ,
 )
 from causeway.errors import OutOfSpace
+from causeway.net.clerk import Clerk
 from causeway.net.pace import Marks, Phase
 from causeway.net.sink import Emit, ObjectSink, Sink
 from causeway.values import Caller
@@ -52,6 +53,8 @@ class Intake:
         clock: Callable[[], float],
     ) -> None:
         self.caller: Caller | None = None
+        self.clerk: Clerk | None = None
+        """Who serves storage commitment here, if it was agreed."""
         self.stored = 0
         """Objects that were answered with success or a warning."""
         self.refused = 0
@@ -68,14 +71,19 @@ class Intake:
         self._object: ObjectSink | None = None
         self._command: Command | None = None
         self._status: int = Status.SUCCESS
+        self._at_clerk = False
 
     def message(self, event: MessageReceived) -> bool:
         """A command came; its data set follows if it has one."""
         self._command = command = event.command
+        self._at_clerk = False
         if type(command) is CStoreRQ:
             self._begin(event.context_id, command, has_data=event.has_data)
         elif isinstance(command, CEchoRQ | CCancelRQ):
             self._status = Status.SUCCESS
+        elif self.clerk is not None and self.clerk.takes(command):
+            self._at_clerk = True
+            self.clerk.begin(event.context_id, command)
         else:
             self._status = Status.UNRECOGNIZED_OPERATION
         if event.has_data:
@@ -90,6 +98,8 @@ class Intake:
         self.bytes += len(data)
         sink = self._object
         if sink is None:
+            if self._at_clerk and self.clerk is not None:
+                self.clerk.fragment(data)
             self._association.release_fragments()
         else:
             try:
@@ -112,6 +122,8 @@ class Intake:
         sink, self._object = self._object, None
         if sink is not None:
             self._abort(sink)
+        if self.clerk is not None:
+            self.clerk.close()
 
     def _begin(self, context_id: int, command: CStoreRQ, *, has_data: bool) -> None:
         context = self._association.contexts[context_id]
@@ -160,6 +172,11 @@ class Intake:
 
     def _answer(self, context_id: int) -> None:
         command, status = self._command, self._status
+        if self._at_clerk and self.clerk is not None:
+            answered = self.clerk.end()
+            if answered:
+                self._send(answered)
+            return
         match command:
             case CStoreRQ():
                 # 0x0000 and warnings (PS3.4 table B.2-1) mean that the object was stored.

@@ -20,6 +20,7 @@ from causeway.dimse import BlockPool
 from causeway.errors import StartupError
 from causeway.net.admission import Admission, Refusal
 from causeway.net.burst import BurstSummary
+from causeway.net.clerk import Desk, Outbound
 from causeway.net.handover import (
     Admit,
     Admitted,
@@ -87,6 +88,7 @@ class Receiver:
         sink: Sink,
         emit: Emit,
         options: ReceiveOptions | None = None,
+        desk: Desk | None = None,
         admitting: Callable[[], Refusal | None] = lambda: None,
         renewal: Callable[[int], Renewal] | None = None,
         new_id: Callable[[], str] | None = None,
@@ -115,6 +117,7 @@ class Receiver:
             admission=admission,
             options=options,
             sink=sink,
+            desk=desk,
             admitting=admitting,
             ask_door=self._ask_door,
             association_over=self._association_over,
@@ -137,6 +140,18 @@ class Receiver:
             self._send_snapshot()
             self._channel.close()
         return stop
+
+    def report(self, association: str, outbound: Outbound) -> None:
+        """Send a report of storage commitment over the association on which it was asked for, if
+        that is one of these. For any thread.
+        """
+        for session in self._roster.open():
+            if (
+                session.caller is not None
+                and session.caller.association == association
+                and not session.report(outbound)
+            ):
+                outbound.settled(None)
 
     def statistics(self) -> ReceiverStatistics:
         return self._roster.snapshot(self._clock())

@@ -78,6 +78,11 @@ class Secured:
                 if not self._fetch():
                     return 0
 
+    @property
+    def pending(self) -> bool:
+        """Whether something was received that ``recv_into`` has not given yet."""
+        return bool(self._incoming.pending or self._tls.pending())
+
     def sendall(self, data: bytes) -> None:
         """As of a socket."""
         self._tls.write(data)

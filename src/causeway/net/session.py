@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import select
 import socket
 import struct
 import threading
@@ -40,6 +41,7 @@ from causeway.dimse import (
     same_ae_title,
 )
 from causeway.net.admission import Admission, Refusal
+from causeway.net.clerk import Clerk, Desk, Outbound
 from causeway.net.intake import Intake
 from causeway.net.options import ListenerOptions, ReceiveOptions
 from causeway.net.pace import Expiry, Marks, Phase, Waiting
@@ -88,6 +90,8 @@ class Surroundings:
     admission: Admission
     options: ReceiveOptions
     sink: Sink
+    desk: Desk | None
+    """Who keeps what is asked of storage commitment; None offers it to nobody."""
     admitting: Callable[[], Refusal | None]
     """Whether new associations are taken at all now, as for the room on the disk."""
     ask_door: Callable[[int, str], bool]
@@ -155,6 +159,13 @@ class Session:
     def associated(self) -> bool:
         """Whether an association was accepted and is not over."""
         return self.caller is not None and not self._over
+
+    def report(self, outbound: Outbound) -> bool:
+        """Send a report of storage commitment as soon as nothing else is under way; False if this
+        association will not.
+        """
+        clerk = self.intake.clerk
+        return clerk is not None and clerk.leave(outbound)
 
     def expire(self, expiry: Expiry) -> None:
         """Patience ran out: wake the thread; it ends the association in order."""
@@ -228,6 +239,8 @@ class Session:
         to_receive, not_waiting = Waiting.TO_RECEIVE, Waiting.NOT
         while True:
             marks.waiting = to_receive
+            if intake.clerk is not None:
+                self._wait_or_report(intake.clerk)
             count = receive_into(get_buffer())
             marks.waiting = not_waiting
             if count:
@@ -254,6 +267,23 @@ class Session:
                     if self._stopping:
                         return self._give_up()
 
+    def _wait_or_report(self, clerk: Clerk) -> None:
+        """Until there is something to receive; what is left for the peer meanwhile goes out.
+
+        Between two messages only: in the middle of one the peer is not listening.
+        """
+        while clerk.bell >= 0 and self.marks.phase is Phase.BETWEEN:
+            if data := clerk.next_report():
+                self._send(data)
+                self.marks.waiting = Waiting.TO_RECEIVE
+            if isinstance(self._stream, Secured) and self._stream.pending:
+                return
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            poll.register(clerk.bell, select.POLLIN)
+            if any(descriptor == self._socket.fileno() for descriptor, _ in poll.poll()):
+                return
+
     def _control(self, event: Event) -> Ending | None:
         """Everything but messages; how the association ended if it did."""
         if isinstance(event, AssociateRequested):
@@ -275,8 +305,8 @@ class Session:
         source = self._admit(request)
         if isinstance(source, Refusal):
             around.refused(source, self.address)
-            answer = source.answer
-            self._leave(self._association.reject(answer.result, answer.source, answer.reason))
+            said = source.answer
+            self._leave(self._association.reject(said.result, said.source, said.reason))
             return Ending.REFUSED
         self.caller = self.intake.caller = Caller(
             source=source,
@@ -286,7 +316,12 @@ class Session:
             association=around.new_id(),
             certificate=self._certificate,
         )
-        self._send(self._association.accept(around.options.acceptance.answer(request)))
+        desk = around.desk
+        commitment = desk is not None and desk.serves(self.caller)
+        if desk is not None and commitment:
+            self.intake.clerk = Clerk(self._association, desk, self.caller)
+        answer = around.options.acceptance.answer(request, commitment=commitment)
+        self._send(self._association.accept(answer))
         around.emit(
             "association.accepted",
             association=self.caller.association,

@@ -7,6 +7,7 @@ association comes out as one ``AssociationLost`` that says during what.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import time
@@ -28,6 +29,8 @@ from causeway.dimse import (
 from causeway.net.peer import AssociationLost, Peer, Unreachable
 from causeway.net.sockets import acknowledge_at_once, dial
 from causeway.net.tls import client_context
+
+PEEK_SECONDS = 0.01
 
 
 class Wire:
@@ -55,7 +58,7 @@ class Wire:
         except (OSError, ValueError) as error:
             named = isinstance(error, socket.gaierror | UnicodeError)
             raise Unreachable(
-                f"{peer} cannot be reached: {_cause(error)}",
+                f"{peer} cannot be reached: {cause_of(error)}",
                 hint="is the host's name right? An address needs no resolver"
                 if named
                 else "is it running, and does a firewall allow this address and port?",
@@ -67,7 +70,7 @@ class Wire:
         except OSError as error:
             self.close()
             raise Unreachable(
-                f"{peer}: no TLS connection: {_cause(error)}",
+                f"{peer}: no TLS connection: {cause_of(error)}",
                 hint="is TLS spoken at that port, is its certificate signed by our CA, valid "
                 "today, and made out to this host name?",
             ) from error
@@ -76,7 +79,15 @@ class Wire:
             raise
 
     def next_event(self, seconds: float, during: str) -> Event:
-        """The next event within so many seconds."""
+        """The next event within so many seconds; a peer that is slower is aborted."""
+        event = self.poll_event(seconds, during)
+        if event is None:
+            self.abort()
+            raise self._lost(during, f"no answer within {seconds:g} s")
+        return event
+
+    def poll_event(self, seconds: float, during: str) -> Event | None:
+        """The same, but silence is no failure: None leaves the association as it was."""
         association = self.association
         until = time.monotonic() + seconds
         while True:
@@ -96,8 +107,7 @@ class Wire:
                 return event
             left = until - time.monotonic()
             if left <= 0:
-                self.abort()
-                raise self._lost(during, f"no answer within {seconds:g} s")
+                return None
             try:
                 self._socket.settimeout(left)
                 count = self._socket.recv_into(association.get_buffer())
@@ -106,11 +116,20 @@ class Wire:
             except OSError as error:
                 # In TLS 1.3 this is where a refusal of our certificate shows.
                 self.close()
-                raise self._lost(during, _cause(error)) from error
+                raise self._lost(during, cause_of(error)) from error
             if count:
                 association.buffer_updated(count)
             else:
                 association.transport_closed()
+
+    def peek(self, during: str) -> Event | None:
+        """An event that is there already, or None."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        if not poll.poll(0):
+            return None
+        # What TLS says to itself, as its session tickets, is no event either.
+        return self.poll_event(PEEK_SECONDS, during)
 
     def send(self, data: bytes, during: str) -> None:
         """Send a PDU."""
@@ -153,7 +172,7 @@ class Wire:
                 self._send_all(buffers)
             acknowledge_at_once(self._socket)
         except OSError as error:
-            why = self._last_words() or _cause(error)
+            why = self._last_words() or cause_of(error)
             self.close()
             raise self._lost(during, why) from error
 
@@ -201,7 +220,8 @@ def _aborted(event: Aborted) -> str:
     return f"it aborted ({by}, reason {event.reason})"
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
+    """What went wrong, in words of ours where there are any."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ssl.SSLError):

@@ -18,6 +18,8 @@ from typing import Self
 from causeway.dimse import CStoreRQ
 from causeway.net import (
     Admission,
+    CommitmentReport,
+    CommitmentRequest,
     Door,
     DoorLimits,
     DoorStatistics,
@@ -121,6 +123,27 @@ class _RecordedObject:
         self._sink.aborted += 1
 
 
+class RecordingDesk:
+    """Remembers what is asked and reported of storage commitment; serves everybody."""
+
+    def __init__(self, *, status: int = 0x0000) -> None:
+        self.status = status
+        self.requests: list[tuple[Caller, CommitmentRequest]] = []
+        self.reports: list[tuple[Caller, CommitmentReport]] = []
+
+    def serves(self, caller: Caller) -> bool:
+        del caller
+        return True
+
+    def requested(self, caller: Caller, request: CommitmentRequest) -> int:
+        self.requests.append((caller, request))
+        return self.status
+
+    def reported(self, caller: Caller, report: CommitmentReport) -> int:
+        self.reports.append((caller, report))
+        return self.status
+
+
 class Listening:
     """A door and its receivers, on a free port of loopback, for the time of a ``with`` block."""
 
@@ -133,10 +156,13 @@ class Listening:
         options: ReceiveOptions | None = None,
         patience: Patience | None = None,
         sink: RecordingSink | None = None,
+        desk: RecordingDesk | None = None,
         admitting: Callable[[], Refusal | None] = lambda: None,
         receivers: int = 1,
     ) -> None:
         self.sink = sink or RecordingSink()
+        self.desk = desk
+        self.receivers: list[Receiver] = []
         self.told: list[tuple[str, dict[str, object]]] = []
         self.stopped: list[Stopped] = []
         self._listeners = tuple(listeners)
@@ -159,9 +185,11 @@ class Listening:
             sink=self.sink,
             emit=self._emit,
             options=self._options,
+            desk=self.desk,
             admitting=self._admitting,
             renewal=self._read_renewal,
         )
+        self.receivers.append(receiver)
         thread = threading.Thread(
             target=lambda: self.stopped.append(receiver.run()), name=name, daemon=True
         )
