@@ -39,13 +39,17 @@ MAY_KNOW = {
     "decide": NOUNS | DECIDING,
     "config": {"errors", "lines", "problems"} | DECIDING,
     "observe": {"errors"},
-    "destinations": NOUNS | {"net"},
+    # Another transfer syntax, by the codecs that de-identification has.
+    "transcoding": {"deidentify", "errors"},
+    "destinations": NOUNS | {"dimse", "net", "transcoding"},
+    # Of spool and ledger what stands there, of net how it is told; nothing of the pipeline.
+    "commitment": NOUNS | {"dimse", "ledger", "net", "spool"},
     # It is handed a policy, and has never heard of the configuration.
     "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text"},
-    "service": COMPOSED | {"observe"},
+    "service": COMPOSED | {"commitment", "observe"},
     "doctor": COMPOSED | {"observe"},
     "cli": COMPOSED
-    | {"cards", "explain", "part10", "observe", "doctor", "service", "demo"}
+    | {"cards", "commitment", "explain", "part10", "observe", "doctor", "service", "demo"}
     | {"deidentify", "problems"},
     # Its patients are phantoms, and nothing else of testing.
     "demo": COMPOSED | {"part10", "cli", "testing"},

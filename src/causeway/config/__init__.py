@@ -14,6 +14,7 @@ from causeway.config.destinations import (
 )
 from causeway.config.kinds import Secret, secret, show_size
 from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
+from causeway.config.peers import CommitmentSettings, PeerTlsSettings
 from causeway.config.routes import GroupingSettings, RouteSettings, RoutesSettings
 from causeway.config.routing import (
     MetadataSettings,
@@ -42,6 +43,7 @@ __all__ = [
     "DEFAULT_NAME",
     "DESTINATION_TYPES",
     "AnyDestination",
+    "CommitmentSettings",
     "CompletionSettings",
     "Configuration",
     "DestinationSettings",
@@ -57,6 +59,7 @@ __all__ = [
     "OptInCondition",
     "OptOutCondition",
     "OptSettings",
+    "PeerTlsSettings",
     "Problem",
     "ReceiveSettings",
     "RetireSettings",

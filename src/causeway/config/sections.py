@@ -24,6 +24,7 @@ from causeway.config.kinds import (
     show_size,
     wrong,
 )
+from causeway.config.peers import CommitmentSettings
 from causeway.config.routing import MetadataSettings, OptSettings, RoutingSettings
 
 
@@ -112,6 +113,8 @@ class SourceSettings(Settings):
     """Takes the place of `[opt]` for this source, key by key."""
     metadata: MetadataSettings | None = None
     """Takes the place of `[metadata]` for this source, key by key."""
+    commitment: CommitmentSettings | None = None
+    """Storage commitment for this source; without it, requests are refused."""
 
 
 class ReceiveSettings(Settings):

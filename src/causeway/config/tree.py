@@ -90,6 +90,11 @@ class Configuration(Settings):
         return self.data_dir / "spool"
 
     @property
+    def letters_dir(self) -> Path:
+        """What peers asked and reported, until the ledger has it."""
+        return self.data_dir / "letters"
+
+    @property
     def parcel_dir(self) -> Path:
         """Artefacts between packaging and the end of their deliveries."""
         return self.data_dir / "parcels"

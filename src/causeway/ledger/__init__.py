@@ -21,6 +21,14 @@ from causeway.ledger.claims import (
     Verified,
     Wait,
 )
+from causeway.ledger.commitments import (
+    AskedObject,
+    CommitmentRow,
+    KnownObject,
+    NewCommitment,
+    ReportOutcome,
+    Told,
+)
 from causeway.ledger.health import LaneWaiting
 from causeway.ledger.ledger import Ledger, open_ledger
 from causeway.ledger.parcels import amended_by, kind_of
@@ -56,6 +64,7 @@ from causeway.ledger.rows import (
     StudyRow,
 )
 from causeway.ledger.states import (
+    CommitmentState,
     DeliveryState,
     InstanceState,
     ParcelKind,
@@ -68,7 +77,10 @@ __all__ = [
     "Acquisition",
     "Advanced",
     "Arrival",
+    "AskedObject",
     "AssociationRow",
+    "CommitmentRow",
+    "CommitmentState",
     "Count",
     "Custody",
     "Damaged",
@@ -85,10 +97,12 @@ __all__ = [
     "InstanceRow",
     "InstanceState",
     "Item",
+    "KnownObject",
     "LaneCount",
     "LaneWaiting",
     "Ledger",
     "LookAgain",
+    "NewCommitment",
     "NewDelivery",
     "NewParcel",
     "Outcome",
@@ -101,6 +115,7 @@ __all__ = [
     "Position",
     "QueueLane",
     "QueueWait",
+    "ReportOutcome",
     "RerouteRow",
     "Rerouted",
     "Retirable",
@@ -114,6 +129,7 @@ __all__ = [
     "StudyState",
     "Summary",
     "Tally",
+    "Told",
     "Unreadable",
     "Verified",
     "Violation",

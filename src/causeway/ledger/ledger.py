@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from causeway.ledger import postgres, sqlite, versions
+from causeway.ledger.commitments import CommitmentVerbs
 from causeway.ledger.custody import CustodyVerbs
 from causeway.ledger.deliveries import DeliveryVerbs
 from causeway.ledger.engine import Database
@@ -44,6 +45,7 @@ class Ledger(
     OperatorVerbs,
     RerouteVerbs,
     QuarantineVerbs,
+    CommitmentVerbs,
 ):
     """Facts and work, in SQL.
 

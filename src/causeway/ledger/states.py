@@ -93,6 +93,18 @@ class DeliveryState(enum.StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class CommitmentState(enum.StrEnum):
+    """Of a request that we take responsibility for objects (storage commitment)."""
+
+    WAITING = "waiting"
+    """Not all that it asks about is decided."""
+    REPORTING = "reporting"
+    """Decided; the requester is still to hear it."""
+    REPORTED = "reported"
+    DEAD = "dead"
+    DISCARDED = "discarded"
+
+
 S = TypeVar("S", bound=enum.StrEnum)
 Table = Mapping[S, Mapping[S, str]]
 
@@ -220,6 +232,34 @@ DELIVERY_BY_OPERATOR: Table[DeliveryState] = {
     DeliveryState.DUE: {DeliveryState.WITHDRAWN: "reroute"},
     DeliveryState.SENDING: {DeliveryState.WITHDRAWN: "reroute"},
     DeliveryState.DEAD: {DeliveryState.DUE: "retry", DeliveryState.WITHDRAWN: "reroute"},
+}
+
+COMMITMENT_BEGINS: Mapping[CommitmentState, str] = {
+    CommitmentState.WAITING: "asked for",
+    CommitmentState.REPORTING: "asked for, and refused as a whole",
+}
+
+COMMITMENT: Table[CommitmentState] = {
+    CommitmentState.WAITING: {CommitmentState.REPORTING: "all is decided"},
+    CommitmentState.REPORTING: {
+        CommitmentState.REPORTED: "the requester has heard it",
+        CommitmentState.DEAD: _GAVE_UP,
+        CommitmentState.WAITING: "asked for again",
+    },
+    CommitmentState.REPORTED: {CommitmentState.WAITING: "asked for again"},
+    CommitmentState.DEAD: {CommitmentState.WAITING: "asked for again"},
+    CommitmentState.DISCARDED: {CommitmentState.WAITING: "asked for again"},
+}
+
+COMMITMENT_BY_OPERATOR: Table[CommitmentState] = {
+    CommitmentState.WAITING: {CommitmentState.DISCARDED: "discard"},
+    CommitmentState.REPORTING: {CommitmentState.DISCARDED: "discard"},
+    CommitmentState.REPORTED: {CommitmentState.WAITING: "retry"},
+    CommitmentState.DEAD: {
+        CommitmentState.WAITING: "retry",
+        CommitmentState.DISCARDED: "discard",
+    },
+    CommitmentState.DISCARDED: {},
 }
 
 # --- sets that other modules speak of -------------------------------------------------------------

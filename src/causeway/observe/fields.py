@@ -112,6 +112,7 @@ _DECLARED = {
         "per_second": "rate",
     },
     Kind.ID: {
+        "commitment": "number of the request for storage commitment",
         "delivery": "number of the delivery",
         "instance": "number of the instance",
         "parcel": "number of the parcel",
@@ -121,6 +122,7 @@ _DECLARED = {
     Kind.TOKEN: {
         "association": "identifier of the association",
         "container": "name of a file of the spool",
+        "letter": "name of a message from a receiver to the pipeline",
         "owner": "identifier of a worker",
         "record": "address of a record in the spool",
         "where": "file and line of this program",

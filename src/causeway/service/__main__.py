@@ -1,4 +1,8 @@
-"""A child process of ``causeway run``: ``python -m causeway.service ROLE NAME CHANNEL HINTS``."""
+"""A child process of ``causeway run``.
+
+``python -m causeway.service ROLE NAME CHANNEL HINTS ANSWERS``, where the last three are descriptors
+that it inherits; of the last a receiver has one, and the pipeline one for each receiver.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,22 @@ from typing import Any
 
 
 def main(arguments: list[str]) -> int:
-    role, name, channel, hints = arguments
+    role, name, channel, hints, answers = arguments
     match role:
         case "receiver":
             from causeway.service.receive import receive
 
-            return receive(_settings(), channel_fd=int(channel), hints_fd=int(hints), name=name)
+            return receive(
+                _settings(), channel_fd=int(channel), hints_fd=int(hints), answers_fd=int(answers),
+                name=name,
+            )  # fmt: skip
         case "pipeline":
             from causeway.service.work import work
 
-            return work(_settings(), channel_fd=int(channel), hints_fd=int(hints))
+            return work(
+                _settings(), channel_fd=int(channel), hints_fd=int(hints),
+                answer_fds=tuple(map(int, filter(None, answers.split(",")))),
+            )  # fmt: skip
     raise SystemExit(f"no such role: {role}")
 
 

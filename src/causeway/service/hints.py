@@ -5,10 +5,13 @@
     C <container> <end>                    the container holds committed records up to this offset
     E <association> <outcome> <stored>     the association is over
     R <source> <status> <count>            objects were refused with this C-STORE status
+    L <letter>                             a letter was kept
+    V <commitment> <status>                what became of a report that was left for an association:
+                                           its status, or "-"
 
 A line is shorter than PIPE_BUF, so lines of several writers never mix (POSIX, ``write``). Writing
 never waits: when the pipe is full because the pipeline is slow or away, a ``C`` line is remembered
-as the newest end of its container, an ``E`` line is queued and ``R`` lines are added up; all go
+as the newest end of its container, ``R`` lines are added up and the others are queued; all go
 with a later call.
 Nothing depends on a hint arriving: the records in the spool are the truth, and the pipeline scans
 for them when it starts.
@@ -65,7 +68,30 @@ class Refused:
         return b"R %s %04X %d\n" % (self.source.encode("ascii"), self.status, self.count)
 
 
-Hint = Committed | AssociationOver | Refused
+@dataclass(frozen=True, slots=True)
+class LetterKept:
+    """A letter was kept."""
+
+    letter: str
+
+    def line(self) -> bytes:
+        return b"L %s\n" % self.letter.encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAnswered:
+    """A report that was left for an association went out, or did not."""
+
+    commitment: int
+    status: int | None
+    """What the peer answered; None if it did not go out, or nobody can tell."""
+
+    def line(self) -> bytes:
+        status = b"-" if self.status is None else b"%04X" % self.status
+        return b"V %d %s\n" % (self.commitment, status)
+
+
+Hint = Committed | AssociationOver | Refused | LetterKept | ReportAnswered
 
 
 class HintWriter:
@@ -76,7 +102,7 @@ class HintWriter:
         self._fd = fd
         self._lock = threading.Lock()
         self._behind: dict[str, int] = {}
-        self._over: deque[AssociationOver] = deque()
+        self._queued: deque[AssociationOver | LetterKept | ReportAnswered] = deque()
         self._refused: dict[tuple[str, int], int] = {}
 
     def committed(self, container: str, end: int) -> None:
@@ -86,9 +112,13 @@ class HintWriter:
             self.catch_up()
 
     def association_over(self, association: str, outcome: str, stored: int) -> None:
-        with self._lock:
-            self._over.append(AssociationOver(association, outcome, stored))
-        self.catch_up()
+        self._queue(AssociationOver(association, outcome, stored))
+
+    def letter(self, name: str) -> None:
+        self._queue(LetterKept(name))
+
+    def answered(self, commitment: int, status: int | None) -> None:
+        self._queue(ReportAnswered(commitment, status))
 
     def refused(self, source: str, status: int) -> None:
         with self._lock:
@@ -106,10 +136,15 @@ class HintWriter:
                 if not self._write(Refused(source, status, count).line()):
                     return
                 del self._refused[source, status]
-            while self._over:
-                if not self._write(self._over[0].line()):
+            while self._queued:
+                if not self._write(self._queued[0].line()):
                     return
-                self._over.popleft()
+                self._queued.popleft()
+
+    def _queue(self, hint: AssociationOver | LetterKept | ReportAnswered) -> None:
+        with self._lock:
+            self._queued.append(hint)
+        self.catch_up()
 
     def _write(self, line: bytes) -> bool:
         try:
@@ -165,6 +200,12 @@ class HintReader:
                     others.append(
                         Refused(source.decode("ascii", "replace"), int(status, 16), int(count))
                     )
+                case [b"L", letter]:
+                    others.append(LetterKept(letter.decode("ascii", "replace")))
+                case [b"V", commitment, b"-"] if commitment.isdigit():
+                    others.append(ReportAnswered(int(commitment), None))
+                case [b"V", commitment, status] if commitment.isdigit():
+                    others.append(ReportAnswered(int(commitment), int(status, 16)))
                 case _:
                     continue
         return [*ends.values(), *others]

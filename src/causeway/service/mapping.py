@@ -10,10 +10,12 @@ import ipaddress
 import ssl
 from pathlib import Path
 
-from causeway.config import Configuration, ListenerSettings, TlsSettings
+from causeway.commitment.desk import Served
+from causeway.config import Configuration, ListenerSettings, PeerTlsSettings, TlsSettings
 from causeway.net import (
     Acceptance,
     Admission,
+    ClientTls,
     DoorLimits,
     ListenerOptions,
     Patience,
@@ -24,6 +26,8 @@ from causeway.net import (
 )
 from causeway.service.receive import ReceiverPlan
 from causeway.spool import Durability, SpaceLimits
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 def listeners(configuration: Configuration) -> tuple[ListenerOptions, ...]:
@@ -49,10 +53,29 @@ def server_tls(settings: TlsSettings) -> ServerTls:
         client_ca=None if settings.client_ca is None else Path(settings.client_ca),
         crl=None if settings.crl is None else Path(settings.crl),
         profile=Profile(settings.profile),
-        minimum_version={
-            "1.2": ssl.TLSVersion.TLSv1_2,
-            "1.3": ssl.TLSVersion.TLSv1_3,
-        }[settings.minimum_version],
+        minimum_version=_VERSIONS[settings.minimum_version],
+    )
+
+
+def client_tls(settings: PeerTlsSettings) -> ClientTls:
+    return ClientTls(
+        ca=Path(settings.ca),
+        certificate=None if settings.certificate is None else Path(settings.certificate),
+        key=None if settings.key is None else Path(settings.key),
+        key_password="" if settings.key_password is None else settings.key_password.reveal(),
+        crl=None if settings.crl is None else Path(settings.crl),
+        server_name=settings.server_name,
+        verify_name=settings.verify_name,
+        profile=Profile(settings.profile),
+        minimum_version=_VERSIONS[settings.minimum_version],
+    )
+
+
+def served(configuration: Configuration) -> Served:
+    """Whom receivers offer storage commitment to."""
+    return Served(
+        sources=frozenset(each.name for each in configuration.sources if each.commitment),
+        reporters=frozenset(),
     )
 
 
@@ -117,6 +140,8 @@ def receiver_plan(configuration: Configuration) -> ReceiverPlan:
         options=receive_options(configuration),
         space=space_limits(configuration),
         durability=durability(configuration),
+        letters_dir=configuration.letters_dir,
+        commitment=served(configuration),
         refuses_bad_objects=configuration.receive.on_bad_object == "refuse",
         log_level=configuration.log.level,
         log_format=configuration.log.format,

@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from causeway.commitment.desk import LetterDesk, Served
 from causeway.net import Admission, ListenerOptions, ReceiveOptions, Receiver, Refusal, Renewal
 from causeway.observe import Level, bound, configure_logs, emit
+from causeway.service.answers import answers
 from causeway.service.hints import HintWriter
 from causeway.service.sink import SpoolSink, judge_head
 from causeway.spool import (
     Durability,
+    LetterBox,
     RealDisk,
     SpaceGauge,
     SpaceLimits,
@@ -44,11 +47,15 @@ class ReceiverPlan:
     space: SpaceLimits
     durability: Durability
     refuses_bad_objects: bool
+    letters_dir: Path
+    commitment: Served
     log_level: Level
     log_format: Literal["console", "json"]
 
 
-def receive(plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, name: str) -> int:
+def receive(
+    plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, answers_fd: int, name: str
+) -> int:
     """Serve until the door says stop or is gone."""
     # The supervisor decides when this ends; the terminal's signals are for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -60,6 +67,8 @@ def receive(plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, name: str) ->
     writer = SpoolWriter(plan.spool_dir, disk=disk, space=space, durability=plan.durability)
     hints = HintWriter(hints_fd)
     sink = SpoolSink(writer, hints, say)
+    letters = LetterBox(plan.letters_dir, disk=disk)
+    desk = LetterDesk(letters, plan.commitment, tell=hints.letter, emit=say)
 
     def judge_as(plan: ReceiverPlan) -> None:
         sink.judge_by(judge_head if plan.refuses_bad_objects else None)
@@ -71,6 +80,7 @@ def receive(plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, name: str) ->
             renewed: ReceiverPlan = pickle.load(file)  # noqa: S301
         configure_logs(level=renewed.log_level, format=renewed.log_format)
         judge_as(renewed)
+        desk.serve(renewed.commitment)
         return Renewal(admission=renewed.admission, options=renewed.options)
 
     judge_as(plan)
@@ -81,6 +91,7 @@ def receive(plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, name: str) ->
         sink=sink,
         emit=say,
         options=plan.options,
+        desk=desk,
         admitting=lambda: None if space.state() is SpaceState.OPEN else Refusal.NO_SPACE,
         renewal=renewal,
     )
@@ -91,7 +102,12 @@ def receive(plan: ReceiverPlan, *, channel_fd: int, hints_fd: int, name: str) ->
         while not stopped.wait(CATCH_UP_SECONDS):
             hints.catch_up()
 
+    def report() -> None:
+        for association, outbound in answers(plan.letters_dir, answers_fd, hints.answered):
+            receiver.report(association, outbound)
+
     threading.Thread(target=catch_up, name="hints", daemon=True).start()
+    threading.Thread(target=report, name="answers", daemon=True).start()
     # What was imported lives as long as the process; a collection need not look at it again.
     gc.collect()
     gc.freeze()

@@ -36,6 +36,7 @@ from causeway.service.reload import RunningConfiguration, tell_doubts
 from causeway.service.status import ProcessState, StatusFile
 from causeway.spool import (
     Durability,
+    LetterBox,
     RealDisk,
     SpaceGauge,
     SpaceState,
@@ -116,6 +117,7 @@ class Supervisor:
         root = configuration.spool_dir
         try:
             prepare(root, disk=disk)
+            LetterBox(configuration.letters_dir, disk=disk).prepare()
         except OSError as error:
             raise StartupError(
                 f"cannot make the spool in {root}: {os.strerror(error.errno or 0)}",
@@ -161,9 +163,13 @@ class Supervisor:
             self._hints_in, self._hints_out = os.pipe()
         self._exits.callback(os.close, self._hints_in)
         self._exits.callback(os.close, self._hints_out)
+        self._answers = [os.pipe() for _ in range(configuration.receive.processes)]
+        for answers_in, answers_out in self._answers:
+            self._exits.callback(os.close, answers_in)
+            self._exits.callback(os.close, answers_out)
         self._receivers = [
-            Child(name=f"receiver{n}", start=self._receiver_starter(f"receiver{n}"))
-            for n in range(1, configuration.receive.processes + 1)
+            Child(name=f"receiver{n}", start=self._receiver_starter(f"receiver{n}", answers_in))
+            for n, (answers_in, _) in enumerate(self._answers, start=1)
         ]
         self._pipeline_channel: socket.socket | None = None
         self._children = list(self._receivers)
@@ -194,7 +200,7 @@ class Supervisor:
             count=len(report.leftovers),
         )
 
-    def _receiver_starter(self, name: str) -> Callable[[], Process]:
+    def _receiver_starter(self, name: str, answers_in: int) -> Callable[[], Process]:
         def start() -> Process:
             plan = mapping.receiver_plan(self._configuration)
             channel, theirs = channel_pair()
@@ -203,8 +209,8 @@ class Supervisor:
                 process = spawn(
                     "receiver",
                     plan,
-                    [theirs.fileno(), self._hints_out],
-                    [name, str(theirs.fileno()), str(self._hints_out)],
+                    [theirs.fileno(), self._hints_out, answers_in],
+                    [name, str(theirs.fileno()), str(self._hints_out), str(answers_in)],
                 )
                 unless_started.pop_all()
             self._door.attach(name, channel)
@@ -214,13 +220,19 @@ class Supervisor:
 
     def _start_pipeline(self) -> Process:
         ours, theirs = socket.socketpair()
+        answers = [answers_out for _, answers_out in self._answers]
         with theirs, contextlib.ExitStack() as unless_started:
             unless_started.enter_context(ours)
             process = spawn(
                 "pipeline",
                 self._configuration,
-                [theirs.fileno(), self._hints_in],
-                ["pipeline", str(theirs.fileno()), str(self._hints_in)],
+                [theirs.fileno(), self._hints_in, *answers],
+                [
+                    "pipeline",
+                    str(theirs.fileno()),
+                    str(self._hints_in),
+                    ",".join(map(str, answers)),
+                ],
             )
             unless_started.pop_all()
         if self._pipeline_channel is not None:

@@ -13,10 +13,19 @@ from random import Random
 from causeway.config import Configuration
 from causeway.errors import CausewayError
 from causeway.ledger import Ledger, open_ledger
+from causeway.net import CommitmentReport
 from causeway.observe import bound, configure_logs, emit
 from causeway.pipeline import Parts, Pipeline
 from causeway.service import mapping, planning
-from causeway.service.hints import AssociationOver, Committed, HintReader, Refused
+from causeway.service.committing import CommitmentLoop
+from causeway.service.hints import (
+    AssociationOver,
+    Committed,
+    HintReader,
+    LetterKept,
+    Refused,
+    ReportAnswered,
+)
 from causeway.spool import RealDisk, SpaceGauge, SpoolKeeper, SpoolReader
 
 FINISH_SECONDS = 8.0
@@ -25,7 +34,13 @@ FINISH_SECONDS = 8.0
 say = bound(emit, process="pipeline")
 
 
-def work(configuration: Configuration, *, channel_fd: int, hints_fd: int) -> int:
+def work(
+    configuration: Configuration,
+    *,
+    channel_fd: int,
+    hints_fd: int,
+    answer_fds: tuple[int, ...] = (),
+) -> int:
     """Run until the channel to the supervisor closes, or the ledger cannot be trusted any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(level=configuration.log.level, format=configuration.log.format)
@@ -35,12 +50,21 @@ def work(configuration: Configuration, *, channel_fd: int, hints_fd: int) -> int
         say("pipeline.failed", level="error", error=error)
         return error.exit_status
     try:
-        return _work(configuration, ledger, channel_fd=channel_fd, hints_fd=hints_fd)
+        return _work(
+            configuration, ledger, channel_fd=channel_fd, hints_fd=hints_fd, answer_fds=answer_fds
+        )
     finally:
         ledger.close()
 
 
-def _work(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hints_fd: int) -> int:
+def _work(
+    configuration: Configuration,
+    ledger: Ledger,
+    *,
+    channel_fd: int,
+    hints_fd: int,
+    answer_fds: tuple[int, ...],
+) -> int:
     # The data folder is the supervisor's alone and it has one pipeline, so any lease that is left
     # is that of a predecessor that died.
     ledger.release_all_leases(owner=None, now=ledger.now())
@@ -63,10 +87,19 @@ def _work(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
     )
     failed, tell_failure = socket.socketpair()
     pipeline = Pipeline(parts, emit=say, on_failure=lambda: tell_failure.sendall(b"!"))
+    commitments = CommitmentLoop(
+        configuration,
+        ledger,
+        answer_fds=answer_fds,
+        indexed_until=lambda: parts.indexer.indexed_until,
+        hear=_nobody_asked,
+    )
     pipeline.start()
+    commitments.start()
     try:
-        _attend(pipeline, HintReader(hints_fd), [channel_fd, failed.fileno()])
+        _attend(pipeline, commitments, HintReader(hints_fd), [channel_fd, failed.fileno()])
     finally:
+        commitments.stop(patience_seconds=FINISH_SECONDS / 4)
         pipeline.stop(patience_seconds=FINISH_SECONDS)
         reader.close()
         failed.close()
@@ -74,7 +107,13 @@ def _work(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
     return 0 if pipeline.failure is None else 1
 
 
-def _attend(pipeline: Pipeline, hints: HintReader, ends: list[int]) -> None:
+def _nobody_asked(_calling_ae: str, _report: CommitmentReport) -> bool:
+    return False
+
+
+def _attend(
+    pipeline: Pipeline, commitments: CommitmentLoop, hints: HintReader, ends: list[int]
+) -> None:
     """Pass hints on until one of ``ends`` has something to say."""
     while True:
         readable, _, _ = select.select([hints.fileno(), *ends], [], [])
@@ -86,5 +125,10 @@ def _attend(pipeline: Pipeline, hints: HintReader, ends: list[int]) -> None:
                     pipeline.committed(container, end)
                 case AssociationOver(association=association, outcome=outcome):
                     pipeline.association_over(association, outcome)
+                    commitments.association_over(association)
                 case Refused(source=source, status=status, count=count):
                     pipeline.refused(source, f"{status:04X}", count)
+                case LetterKept():
+                    commitments.letter()
+                case ReportAnswered(commitment=commitment, status=answer):
+                    commitments.answered(commitment, answer)

@@ -18,6 +18,7 @@ from causeway.spool.disk import Disk, RealDisk
 from causeway.spool.export import file_meta, write_part10
 from causeway.spool.keeper import SpoolKeeper
 from causeway.spool.large import LargeIntake
+from causeway.spool.letters import LetterBox
 from causeway.spool.model import (
     SEGMENT_SIZE,
     SMALL_OBJECT,
@@ -43,6 +44,7 @@ __all__ = [
     "Kind",
     "LargeIntake",
     "Leftover",
+    "LetterBox",
     "Outcome",
     "RealDisk",
     "RecoveryReport",
