@@ -31,6 +31,7 @@ from causeway.ledger.commitments import (
 )
 from causeway.ledger.health import LaneWaiting
 from causeway.ledger.ledger import Ledger, open_ledger
+from causeway.ledger.node_rows import NodeCounts, NodeRow, NodeSeriesRow, SeriesSeen, StudySeen
 from causeway.ledger.parcels import amended_by, kind_of
 from causeway.ledger.queue import waits_for_schedule
 from causeway.ledger.reports import (
@@ -67,6 +68,7 @@ from causeway.ledger.states import (
     CommitmentState,
     DeliveryState,
     InstanceState,
+    NodeSeriesState,
     ParcelKind,
     ParcelState,
     SeriesState,
@@ -105,6 +107,10 @@ __all__ = [
     "NewCommitment",
     "NewDelivery",
     "NewParcel",
+    "NodeCounts",
+    "NodeRow",
+    "NodeSeriesRow",
+    "NodeSeriesState",
     "Outcome",
     "Packaged",
     "ParcelKind",
@@ -123,9 +129,11 @@ __all__ = [
     "SeriesClaim",
     "SeriesOutcome",
     "SeriesRow",
+    "SeriesSeen",
     "SeriesState",
     "Standing",
     "StudyRow",
+    "StudySeen",
     "StudyState",
     "Summary",
     "Tally",

@@ -24,6 +24,10 @@ class SeriesClaim:
     """Associations that brought instances of it and have not ended."""
     associations_ended_at: float | None
     """When the last of them ended, if all have."""
+    awaited: bool = False
+    """A node has more of it, which was asked for: what is here is a part."""
+    retrieved_count: int | None = None
+    """As many images a node has of it, and all of them have come; None if no node was asked."""
 
     @property
     def id(self) -> int:

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from causeway.ledger import schema, states
+from causeway.ledger import node_schema, states
 from causeway.ledger.custody import CHECKS
 from causeway.ledger.states import S, Table
 
@@ -45,7 +45,7 @@ def _node(state: enum.StrEnum) -> str:
 def tables() -> str:
     """Every table with its columns."""
     parts = []
-    for table in schema.metadata.sorted_tables:
+    for table in node_schema.node.metadata.sorted_tables:
         columns = ", ".join(
             f"`{column.name}`" + (f" → `{key.column.table.name}`" if key is not None else "")
             for column in table.columns
@@ -69,6 +69,9 @@ def sections() -> Mapping[str, str]:
         "instance": diagram(states.INSTANCE_BEGINS, states.INSTANCE, states.INSTANCE_BY_OPERATOR),
         "parcel": diagram(states.PARCEL_BEGINS, states.PARCEL, states.PARCEL_BY_OPERATOR),
         "delivery": diagram(states.DELIVERY_BEGINS, states.DELIVERY, states.DELIVERY_BY_OPERATOR),
+        "node_series": diagram(
+            states.NODE_SERIES_BEGINS, states.NODE_SERIES, states.NODE_SERIES_BY_OPERATOR
+        ),
         "tables": tables(),
         "checks": checks(),
     }

@@ -14,6 +14,8 @@ from causeway.ledger.heads import HeadVerbs
 from causeway.ledger.health import HealthVerbs
 from causeway.ledger.intake import IntakeVerbs
 from causeway.ledger.leases import LeaseVerbs
+from causeway.ledger.node_operator import NodeOperatorVerbs
+from causeway.ledger.nodes import NodeVerbs
 from causeway.ledger.operator import OperatorVerbs
 from causeway.ledger.positions import PositionVerbs
 from causeway.ledger.quarantine import QuarantineVerbs
@@ -46,6 +48,8 @@ class Ledger(
     RerouteVerbs,
     QuarantineVerbs,
     CommitmentVerbs,
+    NodeVerbs,
+    NodeOperatorVerbs,
 ):
     """Facts and work, in SQL.
 

@@ -1,4 +1,4 @@
-"""The lives of instance, series, parcel and delivery: one table each.
+"""The lives of instance, series, parcel and delivery, and of a series on a node: one table each.
 
 All transitions stand in this file and nowhere else; the diagrams of ``docs/reference/ledger.md``
 are drawn from it. A table maps a state to the states that may follow, each with its cause. What the
@@ -103,6 +103,28 @@ class CommitmentState(enum.StrEnum):
     REPORTED = "reported"
     DEAD = "dead"
     DISCARDED = "discarded"
+
+
+class NodeSeriesState(enum.StrEnum):
+    """Of a series on a node that is queried, as far as it concerns its retrieval."""
+
+    NEW = "new"
+    """Seen once."""
+    GROWING = "growing"
+    """Another number of images than the last time."""
+    STABLE = "stable"
+    """Seen twice alike; the acquisition delay runs."""
+    QUEUED = "queued"
+    RETRIEVING = "retrieving"
+    RETRIEVED = "retrieved"
+    CHANGED = "changed"
+    """It was done with, and is another now."""
+    VANISHED = "vanished"
+    """A query that was answered in full did not have it."""
+    REAPPEARED = "reappeared"
+    """It was gone for longer than the grace period, or before it was retrieved."""
+    SKIPPED = "skipped"
+    ABANDONED = "abandoned"
 
 
 S = TypeVar("S", bound=enum.StrEnum)
@@ -262,6 +284,92 @@ COMMITMENT_BY_OPERATOR: Table[CommitmentState] = {
     CommitmentState.DISCARDED: {},
 }
 
+NODE_SERIES_BEGINS: Mapping[NodeSeriesState, str] = {
+    NodeSeriesState.NEW: "first seen",
+    NodeSeriesState.SKIPPED: "there before us",
+}
+
+_TWICE = "seen twice alike"
+_GONE = "gone from a full answer"
+_GREW = "another count"
+_DIFFERS = "count or tags differ"
+
+NODE_SERIES: Table[NodeSeriesState] = {
+    NodeSeriesState.NEW: {
+        NodeSeriesState.STABLE: _TWICE,
+        NodeSeriesState.GROWING: _GREW,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+    NodeSeriesState.GROWING: {
+        NodeSeriesState.STABLE: _TWICE,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+    NodeSeriesState.STABLE: {
+        NodeSeriesState.QUEUED: "acquisition delay is over",
+        NodeSeriesState.SKIPPED: "opted out, empty, or came from us",
+        NodeSeriesState.GROWING: _GREW,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+    NodeSeriesState.QUEUED: {
+        NodeSeriesState.RETRIEVING: "claimed",
+        NodeSeriesState.GROWING: _GREW,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+    NodeSeriesState.RETRIEVING: {
+        NodeSeriesState.RETRIEVED: "all of it is here",
+        NodeSeriesState.QUEUED: "failed, incomplete, or interrupted",
+        NodeSeriesState.GROWING: "grew meanwhile",
+        NodeSeriesState.ABANDONED: "ten failures",
+    },
+    NodeSeriesState.RETRIEVED: {
+        NodeSeriesState.CHANGED: _DIFFERS,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+    NodeSeriesState.CHANGED: {
+        NodeSeriesState.STABLE: _TWICE,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+    NodeSeriesState.VANISHED: {
+        NodeSeriesState.RETRIEVED: "back within the grace period",
+        NodeSeriesState.SKIPPED: "back within the grace period",
+        NodeSeriesState.ABANDONED: "back within the grace period",
+        NodeSeriesState.CHANGED: "back, and differs",
+        NodeSeriesState.REAPPEARED: "back later, or never retrieved",
+    },
+    NodeSeriesState.REAPPEARED: {
+        NodeSeriesState.STABLE: _TWICE,
+        NodeSeriesState.GROWING: _GREW,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+    NodeSeriesState.SKIPPED: {
+        NodeSeriesState.CHANGED: _DIFFERS,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+    NodeSeriesState.ABANDONED: {
+        NodeSeriesState.CHANGED: _DIFFERS,
+        NodeSeriesState.VANISHED: _GONE,
+    },
+}
+
+NODE_SERIES_BY_OPERATOR: Table[NodeSeriesState] = {
+    NodeSeriesState.NEW: {NodeSeriesState.QUEUED: "pull"},
+    NodeSeriesState.GROWING: {NodeSeriesState.QUEUED: "pull"},
+    NodeSeriesState.STABLE: {NodeSeriesState.QUEUED: "pull"},
+    NodeSeriesState.QUEUED: {NodeSeriesState.QUEUED: "pull or retry"},
+    NodeSeriesState.RETRIEVED: {NodeSeriesState.QUEUED: "pull"},
+    NodeSeriesState.CHANGED: {NodeSeriesState.QUEUED: "pull"},
+    NodeSeriesState.VANISHED: {
+        NodeSeriesState.QUEUED: "pull",
+        NodeSeriesState.RETRIEVED: "accept",
+    },
+    NodeSeriesState.REAPPEARED: {NodeSeriesState.QUEUED: "pull"},
+    NodeSeriesState.SKIPPED: {NodeSeriesState.QUEUED: "pull"},
+    NodeSeriesState.ABANDONED: {
+        NodeSeriesState.QUEUED: "retry or pull",
+        NodeSeriesState.RETRIEVED: "accept",
+    },
+}
+
 # --- sets that other modules speak of -------------------------------------------------------------
 
 ARRIVING = frozenset({SeriesState.OPEN, SeriesState.REOPENED})
@@ -296,6 +404,17 @@ KNOWS_WHERE_TO = (
 
 GONE_OUT = (ParcelState.SETTLED, ParcelState.RETIRED)
 """Of parcels that every destination has."""
+
+NODE_SERIES_OPEN = (
+    NodeSeriesState.NEW,
+    NodeSeriesState.GROWING,
+    NodeSeriesState.STABLE,
+    NodeSeriesState.QUEUED,
+    NodeSeriesState.RETRIEVING,
+    NodeSeriesState.CHANGED,
+    NodeSeriesState.REAPPEARED,
+)
+"""Looked at in every query, whatever its study's summary says."""
 
 LIVE = (
     InstanceState.INDEXED,

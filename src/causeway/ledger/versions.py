@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import DDL, Connection, event, insert, inspect, select, update
 
 from causeway.errors import StartupError
+from causeway.ledger import node_schema as _node_schema  # noqa: F401  its tables are made too
 from causeway.ledger import schema
 from causeway.ledger.engine import Database
 

@@ -48,9 +48,11 @@ from causeway.ledger.convert import (
     studies_by_id,
 )
 from causeway.ledger.engine import Verbs
+from causeway.ledger.nodes import AWAITED, RETRIEVED_COUNT
 from causeway.ledger.parcels import enter_parcels, roll_up
 from causeway.ledger.rows import Acquisition, InstanceRow, SeriesRow
 from causeway.ledger.states import (
+    ARRIVING,
     SERIES,
     WAITING,
     WORKABLE,
@@ -191,6 +193,9 @@ _ASSOCIATIONS = (
     .where(schema.series_association.c.series_id.in_(bindparam("ids", expanding=True)))
     .group_by(schema.series_association.c.series_id)
 )
+_NODES = select(
+    schema.series.c.id, AWAITED.label("awaited"), RETRIEVED_COUNT.label("retrieved")
+).where(schema.series.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def _claim(
@@ -220,8 +225,14 @@ def _claim(
         row.series_id: row
         for row in connection.execute(_ASSOCIATIONS, {"ids": [series.id for series in chosen]})
     }
+    # Whether they are whole is asked of arriving ones only.
+    arriving = [series.id for series in chosen if series.state in ARRIVING]
+    nodes = (
+        {row.id: row for row in connection.execute(_NODES, {"ids": arriving})} if arriving else {}
+    )
     claims = []
     for series in chosen:
+        asked = nodes.get(series.id)
         known = associations.get(series.id)
         open_now = known.number - known.ended if known else 0
         claims.append(
@@ -236,6 +247,8 @@ def _claim(
                 study=studies[series.study_id],
                 associations_open=open_now,
                 associations_ended_at=known.ended_at if known and not open_now else None,
+                awaited=asked is not None and bool(asked.awaited),
+                retrieved_count=None if asked is None else asked.retrieved,
             )
         )
     return tuple(claims)

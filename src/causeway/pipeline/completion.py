@@ -2,7 +2,7 @@
 
 DICOM has no message that says so: neither the end of an association nor the order of objects means
 anything (PS3.4 B.4), and one scanner sends a series over one association, the next sends each image
-over its own. So completeness is inferred, from three signals:
+over its own. So completeness is inferred, from four signals:
 
 - **Quiet time.** No image for so long. Each arrival moves it. Always on, and the only one that
   needs nothing but patience.
@@ -12,6 +12,10 @@ over its own. So completeness is inferred, from three signals:
 - **Release.** Every association that brought images was released in order, and nothing came for a
   shorter time since. Only if ``after_release_seconds`` is set, since it is wrong for senders that
   open an association for each image.
+
+- **A node's word.** Of a series that was retrieved, the node has said how many images it has. When
+  all of them have come, it is whole at once; as long as some are missing, it is not, however long
+  that takes, since nothing goes of a retrieval that failed half-way.
 
 A wrong inference costs an amendment, never an image: what comes later reopens the series.
 
@@ -33,6 +37,9 @@ from causeway.values import Header
 
 DISTRUSTED_MANUFACTURERS = ("ge ", "ge-", "general electric")
 """Beginnings of (0008,0070), in lower case, whose counts are not of the series."""
+
+AWAITED_SECONDS = 60.0
+"""Between two looks at a series of which a node still owes some; the end of its retrieval calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +80,17 @@ class Facts:
     """Associations that brought images of it and have not ended."""
     released_at: float | None = None
     """When the last of them ended, if all have, and in order."""
+    awaited: bool = False
+    """More of it was asked of a node and has not come."""
+    retrieved: int | None = None
+    """How many images a node had of it that have all come since."""
 
 
 class Signal(enum.StrEnum):
     """What told that a series is whole."""
 
     COUNT = "count"
+    NODE = "node"
     RELEASE = "release"
     QUIET = "quiet"
     CLOCK = "clock"
@@ -108,6 +120,10 @@ def decide(
     ``known_at`` is the time up to which all arrivals are known, if that is not now: silence is
     measured by it.
     """
+    if facts.awaited:
+        return LookAgain(now + AWAITED_SECONDS)
+    if facts.retrieved:
+        return Complete(Signal.NODE, f"all {facts.retrieved} images that the node has are here")
     if (
         rules.use_expected_counts
         and facts.expected is not None

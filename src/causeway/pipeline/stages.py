@@ -118,6 +118,8 @@ class Stages:
             expected=expected,
             associations_open=claim.associations_open,
             released_at=self._released_at(claim),
+            awaited=claim.awaited,
+            retrieved=claim.retrieved_count,
         )
         rules = self._rules.completion.of(series.source)
         match completion.decide(facts, rules, now, known_at=self._known_at(now)):
