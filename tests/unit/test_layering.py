@@ -46,11 +46,13 @@ MAY_KNOW = {
     "commitment": NOUNS | {"dimse", "ledger", "net", "spool"},
     # It is handed a policy, and has never heard of the configuration.
     "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text"},
-    "service": COMPOSED | {"commitment", "observe"},
+    # The second entrance: it asks and fetches, and what has come is the pipeline's.
+    "pull": NOUNS | DECIDING | {"dimse", "ledger", "net", "text"},
+    "service": COMPOSED | {"commitment", "observe", "pull"},
     "doctor": COMPOSED | {"observe"},
     "cli": COMPOSED
     | {"cards", "commitment", "explain", "part10", "observe", "doctor", "service", "demo"}
-    | {"deidentify", "problems"},
+    | {"deidentify", "problems", "pull"},
     # Its patients are phantoms, and nothing else of testing.
     "demo": COMPOSED | {"part10", "cli", "testing"},
     "__main__": {"cli"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from causeway.observe.health import (
     HISTORY_SECONDS,
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from causeway.schedule import Schedule
     from causeway.spool import SpoolReader
 
-_ALL_OF_IT: Final = 1 << 62
-
 
 def health_of(
     configuration: Configuration,
@@ -33,6 +31,8 @@ def health_of(
     spool: SpoolReader | None = None,
 ) -> Health:
     """How it is; without ledger and spool, of a service that never ran."""
+    from causeway.service.backlog import oldest_unindexed
+
     said = {} if service is None else service.said
     left_out = said.get("receive_only") is True
     facts = Facts(
@@ -53,34 +53,6 @@ def health_of(
 def _gone_at(pipeline: object) -> float | None:
     at = pipeline.get("gone_at") if isinstance(pipeline, dict) else None
     return float(at) if isinstance(at, int | float) else None
-
-
-def oldest_unindexed(ledger: Ledger, spool: SpoolReader) -> float | None:
-    """When the oldest object arrived that the ledger does not know yet; None if it knows all.
-
-    The first record behind each container's position says so, and nothing else is read.
-    """
-    from causeway.errors import SpoolGone
-    from causeway.spool import Kind
-    from causeway.values import Record
-
-    # Containers first: what is indexed between the two looks is then behind its position.
-    containers = [info for info in spool.containers() if info.kind is not Kind.KEPT]
-    positions = {each.container: each.offset for each in ledger.positions()}
-    oldest: float | None = None
-    for info in containers:
-        offset = positions.get(info.name, 0)
-        if info.kind is Kind.LARGE and offset:
-            continue
-        try:
-            for found in spool.scan(info.name, offset, durable_to=_ALL_OF_IT):
-                if isinstance(found, Record):
-                    at = found.receipt.received_at
-                    oldest = at if oldest is None else min(oldest, at)
-                    break
-        except SpoolGone:
-            continue  # indexed, delivered and recycled since
-    return oldest
 
 
 def _lanes(configuration: Configuration, ledger: Ledger, now: float) -> list[LaneFacts]:

@@ -14,6 +14,7 @@ from causeway.config.destinations import (
 )
 from causeway.config.kinds import Secret, secret, show_size
 from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
+from causeway.config.nodes import NodeAuthSettings, NodeSettings
 from causeway.config.peers import CommitmentSettings, PeerTlsSettings
 from causeway.config.routes import GroupingSettings, RouteSettings, RoutesSettings
 from causeway.config.routing import (
@@ -55,6 +56,8 @@ __all__ = [
     "Loaded",
     "LogSettings",
     "MetadataSettings",
+    "NodeAuthSettings",
+    "NodeSettings",
     "OptCondition",
     "OptInCondition",
     "OptOutCondition",

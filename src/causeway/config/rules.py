@@ -23,13 +23,14 @@ class Found:
 
 def contradictions(written: Mapping[str, Any]) -> Iterator[Found]:
     yield from _something_listens(written)
-    for table in ("source", "destination", "route", "schedule"):
+    for table in ("source", "destination", "route", "schedule", "node"):
         yield from _names_differ(written, table)
     yield from _ports_differ(written)
     yield from _routes_lead_somewhere(written)
     yield from _schedules_are_there(written)
     yield from _nothing_stands_twice(written)
     yield from _waits_fit(written)
+    yield from _nodes_fit(written)
 
 
 def _entries(written: Mapping[str, Any], table: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -134,10 +135,11 @@ def _routes_lead_somewhere(written: Mapping[str, Any]) -> Iterator[Found]:
 
 def _schedules_are_there(written: Mapping[str, Any]) -> Iterator[Found]:
     names = _names_of(written, "schedule")
-    for index, entry in _entries(written, "destination"):
-        name = entry.get("schedule")
-        if isinstance(name, str) and name not in names:
-            yield _dangling(("destination", index, "schedule"), "schedule", name, names)
+    for table in ("destination", "node"):
+        for index, entry in _entries(written, table):
+            name = entry.get("schedule")
+            if isinstance(name, str) and name not in names:
+                yield _dangling((table, index, "schedule"), "schedule", name, names)
 
 
 _LISTS = (
@@ -200,4 +202,41 @@ def _waits_fit(written: Mapping[str, Any]) -> Iterator[Found]:
                 path=("source", index, "quiet_seconds"),
                 what=f"is {quiet:g}, below completion.after_release_seconds = {after_release:g}",
                 right="the end of associations can only shorten the wait: make that smaller",
+            )
+
+
+def _nodes_fit(written: Mapping[str, Any]) -> Iterator[Found]:
+    """Nodes, beside the listeners that they send to and the sources whose names they share."""
+    nodes = list(_entries(written, "node"))
+    if nodes and written.get("deployment") == "cluster":
+        yield Found(
+            path=("node", nodes[0][0]),
+            what="nodes cannot be queried from a cluster: nothing reaches into the site's network",
+            right='have the site push instead, or run an edge device there (deployment = "edge")',
+        )
+    listeners = [
+        entry["ae_title"].strip()
+        for _, entry in _entries(written, "listener")
+        if isinstance(entry.get("ae_title"), str)
+    ]
+    sources = {name.casefold() for name in _names_of(written, "source")}
+    for index, entry in nodes:
+        wanted = entry.get("move_destination")
+        if isinstance(wanted, str) and wanted.strip() not in listeners:
+            near = difflib.get_close_matches(wanted.strip(), listeners, n=1)
+            yield Found(
+                path=("node", index, "move_destination"),
+                what=f'"{wanted}" is not the AE title of one of our listeners',
+                right=f'did you mean "{near[0]}"?'
+                if near
+                else f"listeners are {', '.join(listeners)}: the node would send elsewhere"
+                if listeners
+                else 'add a [[listener]] of that name, or use retrieve = "get"',
+            )
+        name = entry.get("name")
+        if isinstance(name, str) and name.casefold() in sources:
+            yield Found(
+                path=("node", index, "name"),
+                what=f'the name "{name}" is that of a source',
+                right="give the node another name; what it sends by itself is the source's",
             )

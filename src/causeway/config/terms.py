@@ -38,7 +38,8 @@ _NOT_TEXT = frozenset(
 _PIXELS = 0x7FE00000
 
 
-def _tag(value: str) -> str:
+def check_tag(value: str) -> str:
+    """The name of an attribute with text or numbers. Raises what ``wrong`` makes."""
     from pydicom.datadict import dictionary_VR
 
     from causeway.attributes import name_of, tag_of
@@ -57,7 +58,7 @@ def _tag(value: str) -> str:
 
 Tag = Annotated[
     str,
-    AfterValidator(_tag),
+    AfterValidator(check_tag),
     WithJsonSchema({"type": "string", "examples": ["PatientComments", "(0010,4000)"]}),
 ]
 """An attribute of the data set's top level, by its keyword in PS3.6 if it has one."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from causeway.config.destinations import AnyDestination
 from causeway.config.kinds import Folder, Settings
+from causeway.config.nodes import NodeSettings
 from causeway.config.routes import GroupingSettings, RouteSettings, RoutesSettings
 from causeway.config.routing import MetadataSettings, OptSettings, RoutingSettings
 from causeway.config.schedule import HealthSettings, ScheduleSettings
@@ -29,10 +31,15 @@ class Configuration(Settings):
     data_dir: Folder
     """Folder of the spool and the ledger. On a local disk: a network file system can neither lock
     nor sync them reliably."""
+    deployment: Literal["edge", "cluster"] = "edge"
+    """Where it runs: `edge` on the site's own network, or `cluster` with the platform, where nodes
+    cannot be queried: they are on the other side of a firewall that lets nothing in."""
     listeners: tuple[ListenerSettings, ...] = Field(default=(), alias="listener")
     """Ports that accept associations."""
     sources: tuple[SourceSettings, ...] = Field(default=(), alias="source")
     """Who may send."""
+    nodes: tuple[NodeSettings, ...] = Field(default=(), alias="node")
+    """Scanners and archives that are queried, and whose images are retrieved."""
     receive: ReceiveSettings = ReceiveSettings()
     """Limits of receiving."""
     spool: SpoolSettings = SpoolSettings()
@@ -71,6 +78,13 @@ class Configuration(Settings):
                 return destination
         raise KeyError(name)
 
+    def node(self, name: str) -> NodeSettings:
+        """The node of that name; a `KeyError` if there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
     def routing_of(self, source: SourceSettings) -> RoutingSettings:
         """What holds for a source."""
         return self.routing.overridden(source.routing)
@@ -98,6 +112,11 @@ class Configuration(Settings):
     def parcel_dir(self) -> Path:
         """Artefacts between packaging and the end of their deliveries."""
         return self.data_dir / "parcels"
+
+    @property
+    def asked_dir(self) -> Path:
+        """What nodes were asked to send, for receivers to know."""
+        return self.data_dir / "run" / "asked"
 
     @property
     def status_path(self) -> Path:

@@ -8,7 +8,7 @@ asynchronous operations window is not negotiated.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -55,6 +55,8 @@ class ClientAssociation:
         self.wire = wire
         self.peer = wire.peer
         self._open = True
+        self._seconds = wire.peer.timeouts.response_seconds
+        self._again: Callable[[], bool] | None = None
 
     @property
     def contexts(self) -> dict[int, AcceptedContext]:
@@ -108,7 +110,14 @@ class ClientAssociation:
 
     def next_event(self, during: str) -> Event:
         """The next event, within the time that a response may take."""
-        return self.wire.next_event(self.peer.timeouts.response_seconds, during)
+        return self.wire.next_event(self._seconds, during, again=self._again)
+
+    def wait_in_slices(self, seconds: float, again: Callable[[], bool]) -> None:
+        """From now on, wait for responses in slices, as long as ``again`` says to wait on.
+
+        For operations of which something else than their answers tells that they get on.
+        """
+        self._seconds, self._again = seconds, again
 
     def release(self) -> None:
         """A-RELEASE; a peer that does not answer is aborted, and so is one that still owes answers.

@@ -207,10 +207,14 @@ def move(
     transfer_syntax: str,
     *,
     destination: str,
+    message_id: int | None = None,
 ) -> Retrieve:
-    """C-MOVE to the AE title ``destination``, which the peer has to know."""
+    """C-MOVE to the AE title ``destination``, which the peer has to know.
+
+    The peer passes ``message_id`` on to the destination with each object (PS3.7 9.1.1.1).
+    """
     request = CMoveRQ(
-        message_id=association.wire.association.new_message_id(),
+        message_id=message_id or association.wire.association.new_message_id(),
         affected_sop_class_uid=model,
         move_destination=destination,
     )

@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from causeway.dimse import (
     NEED_DATA,
@@ -78,12 +78,16 @@ class Wire:
             self.close()
             raise
 
-    def next_event(self, seconds: float, during: str) -> Event:
-        """The next event within so many seconds; a peer that is slower is aborted."""
-        event = self.poll_event(seconds, during)
-        if event is None:
-            self.abort()
-            raise self._lost(during, f"no answer within {seconds:g} s")
+    def next_event(
+        self, seconds: float, during: str, *, again: Callable[[], bool] | None = None
+    ) -> Event:
+        """The next event within so many seconds, and so many more each time ``again`` says so; a
+        peer that is slower is aborted.
+        """
+        while (event := self.poll_event(seconds, during)) is None:
+            if again is None or not again():
+                self.abort()
+                raise self._lost(during, f"no answer within {seconds:g} s")
         return event
 
     def poll_event(self, seconds: float, during: str) -> Event | None:

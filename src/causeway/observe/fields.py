@@ -150,6 +150,7 @@ _DECLARED = {
         "lane": "name of the destination whose deliveries a worker does",
         "listener": "AE title and port of the listener",
         "library": "the library that reports something",
+        "node": "name of the node that is queried",
         "route": "name of the route",
         "source": "name of the source",
     },

@@ -28,6 +28,10 @@ def main(arguments: list[str]) -> int:
                 _settings(), channel_fd=int(channel), hints_fd=int(hints),
                 answer_fds=tuple(map(int, filter(None, answers.split(",")))),
             )  # fmt: skip
+        case "pull":
+            from causeway.service.pull import pull
+
+            return pull(_settings(), channel_fd=int(channel), hints_fd=int(hints))
     raise SystemExit(f"no such role: {role}")
 
 

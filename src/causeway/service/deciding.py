@@ -9,7 +9,13 @@ from zoneinfo import ZoneInfoNotFoundError
 import tzlocal
 
 from causeway.attributes import tag_of
-from causeway.config import Configuration, GroupingSettings, RouteSettings
+from causeway.config import (
+    Configuration,
+    GroupingSettings,
+    NodeSettings,
+    RouteSettings,
+    SourceSettings,
+)
 from causeway.config.routing import (
     MetadataSettings,
     OptInCondition,
@@ -70,10 +76,15 @@ def policy_of(configuration: Configuration) -> Policy:
                 opting=_opting(configuration.opt.overridden(source.opt)),
                 metadata=_metadata(configuration.metadata.overridden(source.metadata)),
             )
-            for source in configuration.sources
+            for source in _sending(configuration)
             if source.routing or source.opt or source.metadata
         },
     )
+
+
+def _sending(configuration: Configuration) -> tuple[SourceSettings | NodeSettings, ...]:
+    """Whoever images come from: what a node was asked for counts as sent by it."""
+    return (*configuration.sources, *configuration.nodes)
 
 
 def machine_zone() -> dt.tzinfo:

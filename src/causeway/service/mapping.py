@@ -24,6 +24,7 @@ from causeway.net import (
     ServerTls,
     SourceRule,
 )
+from causeway.service import nodes
 from causeway.service.receive import ReceiverPlan
 from causeway.spool import Durability, SpaceLimits
 
@@ -91,6 +92,7 @@ def admission(configuration: Configuration) -> Admission:
             )
             for source in configuration.sources
         ]
+        + nodes.source_rules(configuration)
     )
 
 
@@ -143,6 +145,9 @@ def receiver_plan(configuration: Configuration) -> ReceiverPlan:
         letters_dir=configuration.letters_dir,
         commitment=served(configuration),
         refuses_bad_objects=configuration.receive.on_bad_object == "refuse",
+        asked_dir=configuration.asked_dir,
+        nodes=frozenset(node.name for node in configuration.nodes),
+        movers=nodes.movers(configuration),
         log_level=configuration.log.level,
         log_format=configuration.log.format,
     )

@@ -19,9 +19,10 @@ from typing import Literal
 from causeway.commitment.desk import LetterDesk, Served
 from causeway.net import Admission, ListenerOptions, ReceiveOptions, Receiver, Refusal, Renewal
 from causeway.observe import Level, bound, configure_logs, emit
+from causeway.pull.asked import AskedOf
 from causeway.service.answers import answers
 from causeway.service.hints import HintWriter
-from causeway.service.sink import SpoolSink, judge_head
+from causeway.service.sink import Expected, SpoolSink, judge_head
 from causeway.spool import (
     Durability,
     LetterBox,
@@ -49,6 +50,12 @@ class ReceiverPlan:
     refuses_bad_objects: bool
     letters_dir: Path
     commitment: Served
+    asked_dir: Path
+    """Where the puller says what nodes were asked for."""
+    nodes: frozenset[str]
+    """Sources that may send only what they were asked for."""
+    movers: frozenset[str]
+    """AE titles by which nodes are asked."""
     log_level: Level
     log_format: Literal["console", "json"]
 
@@ -72,6 +79,8 @@ def receive(
 
     def judge_as(plan: ReceiverPlan) -> None:
         sink.judge_by(judge_head if plan.refuses_bad_objects else None)
+        asked = AskedOf(plan.asked_dir)
+        sink.expect(Expected(asked, nodes=plan.nodes, movers=plan.movers) if plan.movers else None)
 
     def renewal(descriptor: int) -> Renewal:
         """Another plan, of which the spool and the listeners are as they were."""

@@ -1,5 +1,8 @@
 """Where received objects go: into the spool, a hint to the pipeline, a status to the sender.
 
+What a node sends because it was asked to is told by the C-MOVE that its C-STORE names, and counts
+as the node's; what nobody asked for is refused.
+
 This is the place where Success is decided. ``finish`` answers 0x0000 after ``commit`` has returned,
 and at no other place does a C-STORE status of success come into being.
 """
@@ -8,10 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from causeway.dimse import Buffer, CStoreRQ, Status, StoreStatus
 from causeway.errors import BadDataSet, OutOfSpace, SpoolCorrupt, TemporaryError
 from causeway.net import Emit, ObjectSink
+from causeway.pull.asked import AskedFor, AskedOf
 from causeway.service.hints import HintWriter
 from causeway.spool import Intake, SpoolWriter
 from causeway.values import Caller, Receipt
@@ -21,6 +26,30 @@ Judge = Callable[[bytes, Receipt], int]
 
 JUDGED_BYTES = 256 * 1024
 """The head that a judge sees. What needs more is let through, and judged when it is indexed."""
+
+
+NOT_ASKED = Status.REFUSED_NOT_AUTHORIZED
+
+
+class Expected:
+    """Which objects have to have been asked for, and which were."""
+
+    def __init__(self, asked: AskedOf, *, nodes: frozenset[str], movers: frozenset[str]) -> None:
+        self._asked = asked
+        self._nodes = nodes
+        self._movers = movers
+
+    def of(self, caller: Caller, request: CStoreRQ) -> tuple[AskedFor, ...] | None:
+        """What the object may belong to; None for one that anybody may send."""
+        mover = request.move_originator_ae_title.strip()
+        of_node = caller.source in self._nodes
+        if not of_node and mover not in self._movers:
+            return None
+        return self._asked.matching(
+            node=caller.source if of_node else None,
+            mover=mover,
+            message_id=request.move_originator_message_id,
+        )
 
 
 class SpoolSink:
@@ -39,7 +68,12 @@ class SpoolSink:
         self._hints = hints
         self._emit = emit
         self._judge = judge
+        self._expected: Expected | None = None
         self._clock = clock
+
+    def expect(self, expected: Expected | None) -> None:
+        """Objects that begin from now on are held against what was asked for."""
+        self._expected = expected
 
     def judge_by(self, judge: Judge | None) -> None:
         """Objects that begin from now on; None lets all of them in."""
@@ -48,6 +82,14 @@ class SpoolSink:
     def begin(
         self, caller: Caller, request: CStoreRQ, transfer_syntax_uid: str
     ) -> ObjectSink | int:
+        judge = self._judge
+        asked = None if self._expected is None else self._expected.of(caller, request)
+        if asked is not None:
+            if not asked:
+                self._hints.refused(caller.source, NOT_ASKED)
+                return NOT_ASKED
+            caller = replace(caller, source=asked[0].node)
+            judge = _belongs_to(asked, judge)
         receipt = Receipt(
             caller=caller,
             sop_class_uid=request.affected_sop_class_uid,
@@ -61,7 +103,6 @@ class SpoolSink:
         except OutOfSpace:
             self._hints.refused(caller.source, StoreStatus.OUT_OF_RESOURCES)
             return StoreStatus.OUT_OF_RESOURCES
-        judge = self._judge
         if judge is None:
             return _Object(intake, receipt, self._hints, self._emit)
         return _JudgedObject(intake, receipt, self._hints, self._emit, judge)
@@ -147,6 +188,30 @@ class _JudgedObject(_Object):
             return super().finish()
         self._intake.abort()
         return self._refuse(status)
+
+
+def _belongs_to(asked: tuple[AskedFor, ...], judge: Judge | None) -> Judge:
+    """Judges whether an object is of a series that was asked for, and then as ``judge`` does."""
+    wanted = frozenset(each.series_instance_uid for each in asked)
+
+    def judged(head: bytes, receipt: Receipt) -> int:
+        from causeway.pipeline.header import Structure, read_header
+
+        try:
+            header = read_header(
+                lambda offset, size: head[offset : offset + size],
+                len(head),
+                receipt.transfer_syntax_uid,
+                Structure.HEAD,
+            )
+        except (BadDataSet, SpoolCorrupt):
+            # It cannot be read: what becomes of such objects is decided as for any other.
+            return Status.SUCCESS if judge is None else judge(head, receipt)
+        if header.series_instance_uid not in wanted:
+            return NOT_ASKED
+        return Status.SUCCESS if judge is None else judge(head, receipt)
+
+    return judged
 
 
 def judge_head(head: bytes, receipt: Receipt) -> int:

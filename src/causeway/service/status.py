@@ -63,6 +63,7 @@ class StatusFile:
         processes: Sequence[ProcessState],
         configuration: Mapping[str, object],
         pipeline: ProcessState | None = None,
+        pull: ProcessState | None = None,
     ) -> None:
         """Raises OSError where it cannot."""
         now = time.time()
@@ -102,6 +103,7 @@ class StatusFile:
                 "restarts": pipeline.restarts,
                 "gone_at": self._pipeline_gone_at,
             },
+            "pull": None if pull is None else {"pid": pull.pid, "restarts": pull.restarts},
             "space": {
                 "state": str(self._space.state()),
                 "room_bytes": room.room_bytes,

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Self
 
 from causeway import __version__
-from causeway.config import Loaded
+from causeway.config import Configuration, Loaded
 from causeway.errors import CausewayError, StartupError
 from causeway.ledger import Ledger, open_ledger
 from causeway.net import Door, channel_pair
@@ -174,9 +174,13 @@ class Supervisor:
         self._pipeline_channel: socket.socket | None = None
         self._children = list(self._receivers)
         self._pipeline: Child | None = None
+        self._pull_channel: socket.socket | None = None
+        self._pull: Child | None = None
         if not self._receive_only:
             self._pipeline = Child(name="pipeline", start=self._start_pipeline)
             self._children.append(self._pipeline)
+            if configuration.nodes:
+                self._begin_to_pull()
 
     def _open_ledger(self) -> Ledger:
         ledger = open_ledger(self._configuration.ledger_path)
@@ -238,6 +242,24 @@ class Supervisor:
         if self._pipeline_channel is not None:
             self._pipeline_channel.close()
         self._pipeline_channel = ours
+        return process
+
+    def _begin_to_pull(self) -> None:
+        self._pull = Child(name="pull", start=self._start_pull)
+        self._children.append(self._pull)
+
+    def _start_pull(self) -> Process:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = spawn(
+                "pull",
+                self._configuration,
+                [theirs.fileno(), self._hints_out],
+                ["pull", str(theirs.fileno()), str(self._hints_out), ""],
+            )
+        if self._pull_channel is not None:
+            self._pull_channel.close()
+        self._pull_channel = ours
         return process
 
     # Running
@@ -365,6 +387,18 @@ class Supervisor:
             if self._pipeline_channel is not None:
                 self._pipeline_channel.close()
                 self._pipeline_channel = None
+            self._pull_otherwise(wanted)
+
+    def _pull_otherwise(self, wanted: Configuration) -> None:
+        """Nodes may have come or gone; what was under way is found in the ledger."""
+        if self._pull is None:
+            if wanted.nodes:
+                self._begin_to_pull()
+            return
+        self._pull.replace(time.monotonic(), REPLACE_SECONDS)
+        if self._pull_channel is not None:
+            self._pull_channel.close()
+            self._pull_channel = None
 
     def _tell(self) -> None:
         try:
@@ -374,6 +408,7 @@ class Supervisor:
                 [_process_state(each) for each in self._receivers],
                 self._running.said(),
                 None if self._pipeline is None else _process_state(self._pipeline),
+                None if self._pull is None else _process_state(self._pull),
             )
         except OSError as error:
             # A full disk must not stop the service; status then says that it is not running.
@@ -455,8 +490,9 @@ class Supervisor:
         say("service.stopping", seconds=drain)
         self._door.stop(drain)
         self._tally()
-        if self._pipeline_channel is not None:
-            self._pipeline_channel.close()
+        for channel in (self._pull_channel, self._pipeline_channel):
+            if channel is not None:
+                channel.close()
         for child in self._children:
             if child.process is None:
                 continue
