@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
-_HEAD_BYTES = 16 * 1024
+HEAD_BYTES = 16 * 1024
 """Group 0002 takes some 300 bytes; private information in it may make it a few thousand."""
 _SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = 0x0002, 0x0003, 0x0010
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -50,8 +50,13 @@ class Part10:
 def read_part10(path: Path) -> Part10:
     """What the file's head says. Raises ``NotSendable``; ``OSError`` if it cannot be read."""
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+        head = file.read(HEAD_BYTES)
         size = file.seek(0, 2)
+    return part10_of(path, head, size)
+
+
+def part10_of(path: Path, head: bytes, size: int) -> Part10:
+    """As ``read_part10``, of the first bytes of a file of that size: ``HEAD_BYTES``, or all."""
     if len(head) < 132 or head[128:132] != b"DICM":
         raise NotSendable("no DICOM file")
     values, offset = _group_2(head)
@@ -93,6 +98,6 @@ def _group_2(head: bytes) -> tuple[dict[int, str], int]:
         if vr == b"UI":
             values[element] = head[at : at + length].decode("ascii", "replace").strip("\0 ")
         at += length
-    if at == len(head) < _HEAD_BYTES:
+    if at == len(head) < HEAD_BYTES:
         return values, at
     raise NotSendable("its file meta information is broken or too long")

@@ -19,6 +19,10 @@ COMPOSED = (
 MAY_KNOW = {
     # What is on the wall is what the configuration says, by the functions that decide.
     "cards": {"attributes", "config", "decide", "errors"},
+    # De-identification of plain files: the spool only for the head of a file, the pipeline only for
+    # what a header says.
+    "offline": NOUNS | {"attributes", "deidentify", "part10", "pipeline", "spool"},
+    "preview": NOUNS | {"attributes", "deidentify", "pipeline", "text"},
     "explain": NOUNS | DECIDING | {"config", "ledger", "part10", "pipeline"},
     "part10": set(),
     "errors": set(),
@@ -52,7 +56,7 @@ MAY_KNOW = {
     "doctor": COMPOSED | {"observe"},
     "cli": COMPOSED
     | {"cards", "commitment", "explain", "part10", "observe", "doctor", "service", "demo"}
-    | {"deidentify", "problems", "pull"},
+    | {"deidentify", "offline", "preview", "problems", "pull"},
     # Its patients are phantoms, and nothing else of testing.
     "demo": COMPOSED | {"part10", "cli", "testing"},
     "__main__": {"cli"},

@@ -19,11 +19,13 @@ import typer
 from causeway.cli import (
     card,
     configure,
+    deidentify,
     difference,
     explain,
     look,
     network,
     operate,
+    preview,
     profiles,
     serve,
     store,
@@ -38,6 +40,7 @@ from causeway.errors import CausewayError
 SERVICE = "Service"
 STUDIES = "Studies"
 OPERATE = "Decide"
+DEIDENTIFY = "De-identify"
 NETWORK = "Network"
 
 app = typer.Typer(
@@ -101,7 +104,9 @@ config_app.command("schema")(configure.schema)
 config_app.command("reload")(versions.reload)
 config_app.command("history")(versions.history)
 config_app.command("rollback")(versions.rollback)
-app.add_typer(profile_app, name="profile", rich_help_panel=SERVICE)
+app.command("deidentify", rich_help_panel=DEIDENTIFY)(deidentify.deidentify)
+app.command("preview", rich_help_panel=DEIDENTIFY)(preview.preview)
+app.add_typer(profile_app, name="profile", rich_help_panel=DEIDENTIFY)
 profile_app.command("check")(profiles.check)
 profile_app.command("show")(profiles.show)
 profile_app.command("diff")(profiles.diff)

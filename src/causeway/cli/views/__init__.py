@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from causeway.cli.views.base import View
 from causeway.cli.views.card import CardsView, CardView
+from causeway.cli.views.deidentify import (
+    CleanedStudyView,
+    DeidentifiedView,
+    LeftOutView,
+    PreviewView,
+)
 from causeway.cli.views.explain import (
     AcquisitionView,
     ConfigDiffView,
@@ -81,12 +87,14 @@ __all__ = [
     "CardView",
     "CardsView",
     "CheckView",
+    "CleanedStudyView",
     "CodeView",
     "ConfigCheckView",
     "ConfigDiffView",
     "ConfigShowView",
     "CustodyView",
     "DamageView",
+    "DeidentifiedView",
     "DeliveryView",
     "DoctorView",
     "EchoView",
@@ -100,9 +108,11 @@ __all__ = [
     "HealthView",
     "HistoryView",
     "LaneView",
+    "LeftOutView",
     "LeftView",
     "MovedView",
     "OptView",
+    "PreviewView",
     "ProblemView",
     "ProfileCheckView",
     "ProfileDiffView",
@@ -146,11 +156,13 @@ BY_COMMAND: dict[str, type[View]] = {
     "config rollback": ReloadView,
     "config show": ConfigShowView,
     "custody": CustodyView,
+    "deidentify": DeidentifiedView,
     "doctor": DoctorView,
     "echo": EchoView,
     "explain": ExplainView,
     "export": ExportedView,
     "hold": MovedView,
+    "preview": PreviewView,
     "profile check": ProfileCheckView,
     "profile diff": ProfileDiffView,
     "profile show": ProfileShowView,

@@ -16,12 +16,27 @@ if TYPE_CHECKING:
     from causeway.deidentify.pixels.image import Image
 
 
-def picture(frames: Frames, index: int, *, white: float = 100.0) -> NDArray[np.uint8]:
+Limits = tuple[float, float]
+"""The values of a monochrome frame that are shown black and white."""
+
+
+def limits(frames: Frames, index: int, *, white: float = 100.0) -> Limits | None:
+    """Those that ``picture`` takes by itself; None for a frame in colours. Raises ``Doubt``."""
+    cells, image = frames.cells(index)
+    if image.samples != 1 or image.photometric == "PALETTE COLOR":
+        return None
+    return _limits(_signed(cells, image), white)
+
+
+def picture(
+    frames: Frames, index: int, *, white: float = 100.0, between: Limits | None = None
+) -> NDArray[np.uint8]:
     """(rows, columns) or (rows, columns, 3), black to white.
 
     Monochrome is stretched, from the value that a thousandth of the pixels are below of, to the
     one that ``white`` percent are below of: next to burned-in text at the top of the range an image
-    is black, and next to metal text may be. Raises ``Doubt`` if the frame cannot be decoded.
+    is black, and next to metal text may be. ``between`` are others, to compare two pictures.
+    Raises ``Doubt`` if the frame cannot be decoded.
     """
     import numpy as np
 
@@ -37,7 +52,8 @@ def picture(frames: Frames, index: int, *, white: float = 100.0) -> NDArray[np.u
     if image.photometric == "PALETTE COLOR":
         array = _through_palette(frames, array)
     elif image.samples == 1:
-        grey = _stretched(_signed(array, image), white)
+        values = _signed(array, image)
+        grey = _stretched(values, between or _limits(values, white))
         return 255 - grey if image.photometric == "MONOCHROME1" else grey
     array = array[..., :3].astype(np.float64)
     if image.photometric.startswith("YBR"):
@@ -64,10 +80,17 @@ def _signed(array: NDArray[Any], image: Image) -> NDArray[Any]:
     return found
 
 
-def _stretched(values: NDArray[Any], white: float) -> NDArray[np.uint8]:
+def _limits(values: NDArray[Any], white: float) -> Limits:
     import numpy as np
 
     low, high = (float(each) for each in np.percentile(values, (0.1, white)))
+    return low, high
+
+
+def _stretched(values: NDArray[Any], limits: Limits) -> NDArray[np.uint8]:
+    import numpy as np
+
+    low, high = limits
     if high <= low:
         return np.zeros(values.shape, dtype=np.uint8)
     found: NDArray[np.uint8] = np.rint(
