@@ -167,7 +167,7 @@ def deidentify(
     from causeway.offline.run import cores
 
     treatment = treatment_of(profile, key, key_id, pixel_rules, aliases, ocr)
-    told = f'"{treatment.recipe.name}" with the key {treatment.key.id}'
+    told = f'"{treatment.plan.name}" with the key {treatment.key.id}'
     _check_secrets(output, uid_map, patient_map, places)
     report = RunReport(treatment=treatment, with_maps=bool(uid_map or patient_map))
     run = Run(treatment=treatment, root=output, jobs=jobs or cores(), with_maps=report.with_maps)
@@ -219,7 +219,7 @@ def treatment_of(
             hint=f"shipped are {', '.join(SHIPPED)}; "
             "`causeway profile show NAME` says what one does",
         )
-    recipe = recipe_of(profile, pixel_rules, None if ocr is None else Ocr(ocr.value))
+    recipe = recipe_of(profile, pixel_rules, "" if ocr is None else ocr.value)
     rules = recipe.pixels
     if rules.ocr is not Ocr.OFF and tesseract(rules.ocr_languages) is None:
         raise ConfigurationError(
@@ -359,9 +359,9 @@ def _print(
         f"{plural(len(studies), 'study', 'studies')}: {plural(here, 'object')} written{there}, "
         f"{report.missing:,} not; {size} in {printable(str(output))}"
     )
-    if not report.treatment.recipe.plan.is_conformant:
+    if not report.treatment.plan.is_conformant:
         note(
-            f"{paint('warning', fg='yellow', bold=True)}: {report.treatment.recipe.name} does not "
+            f"{paint('warning', fg='yellow', bold=True)}: {report.treatment.plan.name} does not "
             "conform to PS3.15: what it makes must not be called de-identified"
         )
 

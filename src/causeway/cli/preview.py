@@ -88,7 +88,7 @@ def preview(
         with opened(Item(place=Place(1, 1), path=file)) as source:
             found = examine(source, treatment, frames=wanted)
             text = _page(
-                found, file, source, read, list(weaknesses(treatment.recipe.plan, read)), bool(key)
+                found, file, source, read, list(weaknesses(treatment.plan, read)), bool(key)
             )
     except NoObject as error:
         raise PermanentError(
@@ -213,7 +213,7 @@ def _print_json(path: Path, found: Preview, treatment: Treatment) -> None:
     from causeway.cli.views import PreviewView
     from causeway.preview.rows import Done
 
-    plan = treatment.recipe.plan
+    plan = treatment.plan
     print_json(
         PreviewView(
             page=str(path),

@@ -104,7 +104,7 @@ class Work:
         )
 
     def _new(self, study: str) -> str:
-        plan = self.treatment.recipe.plan
+        plan = self.treatment.plan
         keeps = rule_of(plan, STUDY, "UI").action is Action.KEEP
         return study if keeps else keyed_uid(self.treatment.key, study)
 

@@ -65,7 +65,7 @@ class RunReport:
             made = found.get((study, subject))
             if made is None:
                 made = found[study, subject] = StudyReport(
-                    plan=self.treatment.recipe.plan,
+                    plan=self.treatment.plan,
                     key_id=self.treatment.key.id,
                     study=study,
                     subject=subject,
@@ -91,7 +91,7 @@ class RunReport:
 
     def document(self, studies: Sequence[StudyReport]) -> dict[str, Any]:
         """As documented in docs/reference/deidentification-report.md."""
-        plan, pixels = self.treatment.recipe.plan, self.treatment.recipe.pixels
+        plan, pixels = self.treatment.plan, self.treatment.recipe.pixels
         return {
             "format": FORMAT,
             "profile": plan.name,
@@ -118,7 +118,7 @@ class RunReport:
 
     def text(self, studies: Sequence[StudyReport]) -> str:
         """For reading."""
-        plan = self.treatment.recipe.plan
+        plan = self.treatment.plan
         lines = [
             "De-identification of files",
             "",

@@ -8,6 +8,7 @@ back but what became of it.
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -119,7 +120,7 @@ def prepare(root: Path, inputs: Sequence[Path], treatment: Treatment, *, told: s
         _check_apart(given, root)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        journal = Journal(root, treatment.digest, told=told)
+        journal = Journal(root, digest_of(treatment), told=told)
         for each in leftovers(root):
             each.unlink(missing_ok=True)
         return journal
@@ -136,6 +137,15 @@ def prepare(root: Path, inputs: Sequence[Path], treatment: Treatment, *, told: s
             f"the folder {root} cannot be made or written: {error.strerror}",
             hint="see its rights, or name another",
         ) from None
+
+
+def digest_of(treatment: Treatment) -> str:
+    """Over all that decides about bytes and names of an output, its aliases included: under other
+    ones a patient who is there already would be a second subject.
+    """
+    told = {} if treatment.aliases is None else treatment.aliases.subjects
+    listed = json.dumps(sorted([*names, subject] for names, subject in told.items()))
+    return treatment.key.keyed("offline output", f"{treatment.digest}{listed}").hex()
 
 
 def _check_apart(given: Path, root: Path) -> None:

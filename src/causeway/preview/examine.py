@@ -124,7 +124,7 @@ class _Looked:
             try:
                 self.cleaned = clean(
                     source,
-                    plan=treatment.recipe.plan,
+                    plan=treatment.plan,
                     subject=subject,
                     types=attribute_type,
                     with_changes=True,
@@ -144,7 +144,7 @@ class _Looked:
         prove(
             made.prepared.source,
             made.cleaned,
-            self.treatment.recipe.plan,
+            self.treatment.plan,
             pseudonyms=[made.subject.patient_id()],
         )
         raise Doubt("proof", "the proof has found something, and then not")
@@ -152,7 +152,7 @@ class _Looked:
     # --- attributes -----------------------------------------------------------------------------
 
     def listed(self, result: Source | None) -> tuple[list[Row], Counter[Done], str]:
-        plan = self.treatment.recipe.plan
+        plan = self.treatment.plan
         try:
             before = tree_of(self.source, _digest)
         except Doubt as doubt:

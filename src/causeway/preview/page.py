@@ -91,14 +91,14 @@ def page(
         facts=list(_facts(preview)),
         gate=list(_gate(preview)),
         treatment=list(_treatment(preview, profile)),
-        codes=preview.treatment.recipe.plan.codes,
+        codes=preview.treatment.plan.codes,
         proof=list(_proof(preview)),
         weak=[
             (each.attribute, words(each.done), words(each.asked), each.done.origin)
             for each in weak[:WEAKNESSES_SHOWN]
         ],
         more_weak=max(0, len(weak) - WEAKNESSES_SHOWN),
-        conformant=preview.treatment.recipe.plan.is_conformant,
+        conformant=preview.treatment.plan.is_conformant,
         notes=profile.notes,
         has_key=has_key,
         sections=[
@@ -196,7 +196,7 @@ def _rectangles(rectangles: Sequence[Rectangle]) -> str:
 
 
 def _treatment(preview: Preview, profile: Profile) -> Iterable[Fact]:
-    treatment, plan = preview.treatment, preview.treatment.recipe.plan
+    treatment, plan = preview.treatment, preview.treatment.plan
     yield Fact(name="Profile", value=plan.name)
     if profile.description:
         yield Fact(name="It says of itself", value=profile.description)

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pydicom.dataset import Dataset
 from causeway.deidentify.edit.clean import Source
 from causeway.deidentify.identity import project_key
 from causeway.deidentify.pixels import Rules, parse_rules
-from causeway.deidentify.profile import load_profile, parse_toml, weaknesses
+from causeway.deidentify.profile import compile_profile, load_profile, parse_toml, weaknesses
 from causeway.deidentify.treatment import Treatment, recipe_of
 from causeway.preview import Preview, State, examine, page
 from causeway.preview.rows import Done, Row
@@ -29,7 +30,10 @@ DATA = Path(pydicom.__file__).parent / "data" / "test_files"
 
 
 def treatment(profile: object = "basic", rules: Rules | None = None) -> Treatment:
-    return Treatment(recipe=recipe_of(profile, rules), key=KEY)  # type: ignore[arg-type]
+    read = load_profile(profile) if isinstance(profile, str) else profile
+    plan = compile_profile(read)  # type: ignore[arg-type]
+    recipe = replace(recipe_of("basic"), plan=plan, pixels=rules or Rules())
+    return Treatment(recipe=recipe, key=KEY)
 
 
 def source_of(instance: Instance) -> Source:

@@ -88,9 +88,9 @@ class DeidentifiedView(View):
         fates, treatment = report.fates, report.treatment
         return cls(
             output=str(output),
-            profile=treatment.recipe.name,
+            profile=treatment.plan.name,
             digest=treatment.digest,
-            conformant=treatment.recipe.plan.is_conformant,
+            conformant=treatment.plan.is_conformant,
             key_id=treatment.key.id,
             written=fates[Fate.WRITTEN],
             there=fates[Fate.THERE],
