@@ -25,7 +25,7 @@ from causeway.cli.app import app
 from causeway.cli.exits import EXIT_STATUSES
 from causeway.cli.views import BY_COMMAND
 from causeway.config import show_size
-from causeway.config.describe import Table, settings_of, tables
+from causeway.config.describe import Table, tables
 from causeway.observe import FIELDS
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -99,7 +99,7 @@ def _heading(table: Table) -> str:
 
 def _settings_rows(table: Table) -> Iterator[str]:
     schemas = table.model.model_json_schema(by_alias=True)["properties"]
-    for key, field in settings_of(table.model):
+    for key, field in table.settings():
         default = "**required**" if field.is_required() else _default(field, schemas[key])
         yield f"| `{key}` | {_value(schemas[key])} | {default} | {_prose(field.description)} |"
 

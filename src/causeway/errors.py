@@ -8,6 +8,9 @@
     ├── TemporaryError              trying again later may help
     │   ├── OutOfSpace              no room in the spool; the peer is told 0xA700
     │   ├── DestinationUnavailable  a destination does not answer or has no room
+    │   │   ├── DestinationBusy         it asks to wait: a quota, too many requests
+    │   │   └── DestinationUnauthorised it does not know us any more, whatever we send
+    │   ├── NotYet                  work goes on at the other side; ask again later
     │   └── LedgerBusy              the database is locked or being restarted
     ├── PermanentError              trying again gives the same result
     │   ├── BadDataSet              bytes that are no data set, or lack what is required
@@ -57,6 +60,13 @@ class TemporaryError(CausewayError):
 
     exit_status = 4
 
+    def __init__(
+        self, message: str, *, hint: str = "", retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+        """What the other side asked for, if it did (Retry-After)."""
+
 
 class OutOfSpace(TemporaryError):
     """No room in the spool."""
@@ -64,6 +74,22 @@ class OutOfSpace(TemporaryError):
 
 class DestinationUnavailable(TemporaryError):
     """A destination does not answer or has no room."""
+
+
+class DestinationBusy(DestinationUnavailable):
+    """A destination asks to wait: a quota is used up, or there are too many requests."""
+
+
+class DestinationUnauthorised(DestinationUnavailable):
+    """A destination does not take our credentials, whatever is sent."""
+
+
+class NotYet(TemporaryError):
+    """The other side is still at work on what it was given; nothing failed."""
+
+    def __init__(self, message: str, *, again_in_seconds: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint, retry_after_seconds=again_in_seconds)
+        self.again_in_seconds = again_in_seconds
 
 
 class LedgerBusy(TemporaryError):

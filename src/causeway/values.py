@@ -129,6 +129,22 @@ class Header:
     """(0008,0005) as it stands, values joined by backslashes."""
 
 
+class Standing(enum.StrEnum):
+    """Where one instance stands at a destination."""
+
+    UNSURE = "unsure"
+    """It was being sent when the attempt ended, so nobody knows; asked before it is sent again.
+    The ledger's: no destination answers it."""
+    SENT = "sent"
+    """Taken there; not looked at yet."""
+    VERIFIED = "verified"
+    """It is there, whole: read back, or vouched for by a digest or answer of the destination."""
+    AGAIN = "again"
+    """Not there, for a reason that passes."""
+    REFUSED = "refused"
+    """Not there, and sending it again gives the same answer."""
+
+
 class Disposition(enum.StrEnum):
     """Where every received instance is, in the end or for now; the terms of the custody line."""
 

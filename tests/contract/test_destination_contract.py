@@ -6,86 +6,25 @@ what the ledger remembers.
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
 import pytest
 
-from causeway.destinations import Destination, FolderSettings, Proof, Seal, Write, build
+from causeway.destinations import Destination, FolderSettings, build
 from causeway.destinations.files import LocalFiles
 from causeway.errors import DestinationConflict, SpoolCorrupt, TemporaryError
+from causeway.pipeline.attempt import Ended
+from causeway.testing.delivering import FOLDERS, MemoryOfDestination, Parcel, bring
 from causeway.testing.disk import FaultyDisk, PowerCut
-
-FOLDERS = ("unknown", "Unsorted", "Müller", "Brain", "T1")
-
-
-class Parcel:
-    """A shipment whose bytes and memory the test holds."""
-
-    def __init__(
-        self,
-        parts: Sequence[bytes] = (b"PK-one", b"-two" * 500, b"-end"),
-        *,
-        key: str = "delivery-1",
-        name: str = "T1.dicom.zip",
-        memory: dict[str, str] | None = None,
-    ) -> None:
-        self.parts = tuple(parts)
-        self.key = key
-        self.attempt = 1
-        self.folders = FOLDERS
-        self.name = name
-        self.memory: dict[str, str] = {} if memory is None else memory
-        self.broken: BaseException | None = None
-        self.description = "v1"
-
-    @property
-    def content(self) -> bytes:
-        return b"".join(self.parts)
-
-    def archive(self, write: Write) -> None:
-        for number, part in enumerate(self.parts):
-            if self.broken is not None and number == len(self.parts) - 1:
-                raise self.broken
-            write((part[:2], part[2:]))
-
-    def metadata(self, seal: Seal) -> bytes:
-        return json.dumps({"sha256": seal.sha256, "by": self.description}).encode()
-
-    def is_told_by(self, text: bytes, seal: Seal) -> bool:
-        try:
-            return bool(json.loads(text)["sha256"] == seal.sha256)
-        except (ValueError, KeyError):
-            return False
-
-    def recall(self, key: str) -> str | None:
-        return self.memory.get(key)
-
-    def remember(self, key: str, value: str) -> str:
-        return self.memory.setdefault(key, value)
-
-    def again(self) -> Parcel:
-        """The same delivery, claimed once more."""
-        twin = Parcel(self.parts, key=self.key, name=self.name, memory=self.memory)
-        twin.attempt = self.attempt + 1
-        return twin
-
-
-class DestinationMemory:
-    def __init__(self) -> None:
-        self.value: str | None = None
-
-    def identity(self) -> str | None:
-        return self.value
-
-    def identify(self, identity: str) -> str:
-        self.value = self.value or identity
-        return self.value
+from causeway.testing.site import Image
+from causeway.values import Standing
 
 
 class World(Protocol):
@@ -104,7 +43,7 @@ class World(Protocol):
 class LocalFolder:
     def __init__(self, tmp_path: Path) -> None:
         self.root = tmp_path / "archive"
-        self.memory = DestinationMemory()
+        self.memory = MemoryOfDestination()
 
     def destination(self) -> Destination:
         return build(FolderSettings(name="archive", path=self.root), memory=self.memory)
@@ -139,7 +78,7 @@ class FaultyFolder:
         self.disk.fsync_dir(Path("/")) if "/" in self.disk._names else None
         self.disk._stable_names.update(self.disk._names)
         self.disk._changes.clear()
-        self.memory = DestinationMemory()
+        self.memory = MemoryOfDestination()
 
     def destination(self) -> Destination:
         return build(
@@ -181,106 +120,136 @@ def world(request: Any, tmp_path: Path) -> World:
     return made
 
 
-def assert_delivered(world: World, parcel: Parcel, proof: Proof) -> None:
-    assert proof.seal.sha256 == hashlib.sha256(parcel.content).hexdigest()
-    assert proof.seal.size == len(parcel.content)
+def assert_delivered(
+    world: World, parcel: Parcel, ended: Ended, version: Parcel | None = None
+) -> None:
+    archive = (version or parcel).content
     content = world.content()
-    assert content[proof.reference] == parcel.content
-    beside = content[f"{proof.reference}.json"]
-    assert json.loads(beside)["sha256"] == proof.seal.sha256
+    assert content[ended.reference] == archive
+    beside = content[f"{ended.reference}.json"]
+    assert json.loads(beside)["sha256"] == hashlib.sha256(archive).hexdigest()
     assert not world.leftovers()
+    assert ended.refused is None
+    assert ended.missing is None
+    assert parcel.journal.standings() == [Standing.VERIFIED] * len(parcel.instances)
 
 
-def test_a_parcel_is_there_whole_and_proved(world: World) -> None:
+def test_a_parcel_is_there_whole_and_verified(world: World) -> None:
     parcel = Parcel()
-    proof = world.destination().deliver(parcel)
-    assert not proof.already_there
-    assert_delivered(world, parcel, proof)
+    ended = bring(world.destination(), parcel)
+    assert not ended.already_there
+    assert ended.sent_bytes == sum(each.size for each in parcel.instances)
+    assert_delivered(world, parcel, ended)
     assert len(world.content()) == 2
-    assert "Müller" not in repr(proof)
+    assert "Müller" not in repr(ended)
 
 
-def test_repeating_gives_the_same_proof_and_changes_nothing(world: World) -> None:
+def test_what_is_verified_is_not_touched_again(world: World) -> None:
     parcel = Parcel()
-    first = world.destination().deliver(parcel)
+    bring(world.destination(), parcel)
+    again = parcel.again()
+    assert bring(world.destination(), again).sent_bytes == 0
+    assert not again.opened
+
+
+def test_after_a_crash_it_asks_and_changes_nothing(world: World) -> None:
+    parcel = Parcel()
+    first = bring(world.destination(), parcel)
     before = world.content()
-    second = world.destination().deliver(parcel.again())
+    second = bring(world.destination(), parcel.after_crash())
     assert second.already_there
-    assert (second.reference, second.seal) == (first.reference, first.seal)
+    assert second.sent_bytes == 0
+    assert second.reference == first.reference
     assert world.content() == before
 
 
 def test_what_nobody_remembers_is_verified_by_asking(world: World) -> None:
     parcel = Parcel()
-    world.destination().deliver(parcel)
-    parcel.memory.clear()
-    proof = world.destination().deliver(parcel.again())
-    assert proof.already_there
-    assert_delivered(world, parcel, proof)
+    bring(world.destination(), parcel)
+    again = parcel.after_crash()
+    again.memory.clear()
+    ended = bring(world.destination(), again)
+    assert ended.already_there
+    assert_delivered(world, again, ended)
 
 
 def test_a_newer_version_of_the_program_recognises_what_the_older_one_brought(
     world: World,
 ) -> None:
     parcel = Parcel()
-    first = world.destination().deliver(parcel)
-    newer = parcel.again()
-    newer.parts = (b"other bytes for the same parcel",)
+    bring(world.destination(), parcel)
+    newer = parcel.after_crash()
+    newer.version = dt.datetime(2030, 1, 1)  # noqa: DTZ001 - a clock without zone
     newer.description = "v2"
-    proof = world.destination().deliver(newer)
-    assert proof.already_there
-    assert proof.seal == first.seal
-    assert_delivered(world, parcel, proof)
+    assert newer.content != parcel.content
+    ended = bring(world.destination(), newer)
+    assert ended.already_there
+    assert_delivered(world, newer, ended, version=parcel)
 
 
 def test_what_a_lost_ledger_had_brought_is_recognised_and_left_as_it_is(world: World) -> None:
-    world.destination().deliver(Parcel())
+    parcel = Parcel()
+    bring(world.destination(), parcel)
     before = world.content()
-    anew = Parcel()
+    anew = parcel.after_lost_ledger()
     anew.description = "told at another time"
-    proof = world.destination().deliver(anew)
-    assert proof.already_there
+    ended = bring(world.destination(), anew)
+    assert ended.already_there
     assert world.content() == before
 
 
 def test_something_else_in_its_place_is_a_conflict_and_stays(world: World) -> None:
     parcel = Parcel()
-    world.destination().deliver(Parcel(key="delivery-0", name="other.dicom.zip"))
+    bring(world.destination(), Parcel(key="delivery-0", name="other.dicom.zip"))
     reference = "/".join((*FOLDERS, parcel.name))
     world.put(reference, b"somebody else's")
-    with pytest.raises(DestinationConflict) as caught:
-        world.destination().deliver(parcel)
-    assert world.content()[reference] == b"somebody else's"
-    assert not world.leftovers()
-    assert "Müller" not in str(caught.value)
+    for attempt in (parcel, parcel.after_crash()):
+        with pytest.raises(DestinationConflict) as caught:
+            bring(world.destination(), attempt)
+        assert world.content()[reference] == b"somebody else's"
+        assert not world.leftovers()
+        assert "Müller" not in str(caught.value)
 
 
 def test_another_description_beside_the_archive_is_a_conflict(world: World) -> None:
     parcel = Parcel()
-    world.destination().deliver(Parcel(key="delivery-0", name="other.dicom.zip"))
+    bring(world.destination(), Parcel(key="delivery-0", name="other.dicom.zip"))
     world.put("/".join((*FOLDERS, f"{parcel.name}.json")), b"{}")
     with pytest.raises(DestinationConflict):
-        world.destination().deliver(parcel)
+        bring(world.destination(), parcel)
 
 
 def test_a_source_that_fails_leaves_nothing(world: World) -> None:
+    parcel = Parcel()
     for failure in (SpoolCorrupt("does not match"), RuntimeError("?"), KeyboardInterrupt()):
-        parcel = Parcel()
         parcel.broken = failure
         with pytest.raises(type(failure)):
-            world.destination().deliver(parcel)
+            bring(world.destination(), parcel)
         assert not world.content()
         assert not world.leftovers()
-    proof = world.destination().deliver(parcel := Parcel())
-    assert_delivered(world, parcel, proof)
+        parcel = parcel.again()
+    assert_delivered(world, parcel, bring(world.destination(), parcel))
 
 
 def test_parcels_of_one_place_do_not_disturb_each_other(world: World) -> None:
-    first, second = Parcel(), Parcel((b"amended",), key="delivery-12", name="T1.2.dicom.zip")
+    first = Parcel()
+    second = Parcel([Image(number=9)], key="delivery-12", name="T1.2.dicom.zip")
     destination = world.destination()
-    proofs = [destination.deliver(first), destination.deliver(second)]
-    assert_delivered(world, first, proofs[0])
-    assert_delivered(world, second, proofs[1])
+    ended = [bring(destination, first), bring(destination, second)]
+    assert_delivered(world, first, ended[0])
+    assert_delivered(world, second, ended[1])
+
+
+def test_a_probe_tells_its_steps_and_leaves_nothing(world: World) -> None:
+    bring(world.destination(), parcel := Parcel())
+    before = world.content()
+    steps = list(world.destination().probe())
+    assert steps
+    assert all(step.ok and step.text for step in steps)
+    assert steps[-1].name == "read-back"
+    assert world.content() == before
+    assert not world.leftovers()
+    assert_delivered(world, parcel, bring(world.destination(), parcel.after_crash()))
 
 
 # --- the folder's own ----------------------------------------------------------------------
@@ -289,7 +258,7 @@ def test_parcels_of_one_place_do_not_disturb_each_other(world: World) -> None:
 def calls_of_one_delivery() -> int:
     world = FaultyFolder()
     before = world.disk.calls
-    world.destination().deliver(Parcel())
+    bring(world.destination(), Parcel())
     return world.disk.calls - before
 
 
@@ -302,15 +271,15 @@ def test_power_cut_at_every_call_then_again(spoil: bool) -> None:
             parcel = Parcel()
             world.disk.cut_at_call = world.disk.calls + call
             with pytest.raises(PowerCut):
-                world.destination().deliver(parcel)
+                bring(world.destination(), parcel)
             world.disk.cut_power()
             for name, data in world.content().items():
                 whole = name.endswith(".json") or data == parcel.content
                 assert whole, f"half an archive under its name after call {call}"
-            proof = world.destination().deliver(parcel.again())
-            assert_delivered(world, parcel, proof)
+            ended = bring(world.destination(), parcel.again())
+            assert_delivered(world, parcel, ended)
             world.disk.cut_power()
-            assert_delivered(world, parcel, proof)
+            assert_delivered(world, parcel, ended)
 
 
 def test_kill_at_every_call_then_again() -> None:
@@ -319,10 +288,10 @@ def test_kill_at_every_call_then_again() -> None:
         parcel = Parcel()
         world.disk.cut_at_call = world.disk.calls + call
         with pytest.raises(PowerCut):
-            world.destination().deliver(parcel)
+            bring(world.destination(), parcel)
         world.disk.kill()
-        proof = world.destination().deliver(parcel.again())
-        assert_delivered(world, parcel, proof)
+        ended = bring(world.destination(), parcel.again())
+        assert_delivered(world, parcel, ended)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.ESTALE, 9999])
@@ -334,7 +303,7 @@ def test_a_failing_call_is_temporary_and_leaves_no_half(number: int) -> None:
             world.disk.fail(call, number, after=after)
             failure: TemporaryError | None = None
             try:
-                world.destination().deliver(parcel)
+                bring(world.destination(), parcel)
             except TemporaryError as error:
                 failure = error
             assert "Müller" not in str(failure)
@@ -342,7 +311,7 @@ def test_a_failing_call_is_temporary_and_leaves_no_half(number: int) -> None:
             archives = [d for n, d in world.content().items() if not n.endswith(".json")]
             assert archives in ([], [parcel.content])
             world.disk._faults.clear()
-            assert_delivered(world, parcel, world.destination().deliver(parcel.again()))
+            assert_delivered(world, parcel, bring(world.destination(), parcel.again()))
 
 
 def test_a_full_disk_is_waited_out() -> None:
@@ -350,10 +319,10 @@ def test_a_full_disk_is_waited_out() -> None:
     world.disk.capacity = 1500
     parcel = Parcel()
     with pytest.raises(TemporaryError, match="no room"):
-        world.destination().deliver(parcel)
+        bring(world.destination(), parcel)
     assert not world.content()
     world.disk.capacity = 1 << 30
-    assert_delivered(world, parcel, world.destination().deliver(parcel.again()))
+    assert_delivered(world, parcel, bring(world.destination(), parcel.again()))
 
 
 def test_a_disk_that_gives_back_other_bytes_is_found_out() -> None:
@@ -374,33 +343,33 @@ def test_a_disk_that_gives_back_other_bytes_is_found_out() -> None:
 
     world.disk.forget = forget  # type: ignore[method-assign]
     with pytest.raises(TemporaryError, match="other bytes"):
-        world.destination().deliver(parcel)
+        bring(world.destination(), parcel)
     assert not world.content()
     assert not world.leftovers()
     rot = False
-    assert_delivered(world, parcel, world.destination().deliver(parcel.again()))
+    assert_delivered(world, parcel, bring(world.destination(), parcel.again()))
 
 
 def test_leftovers_of_this_delivery_are_removed_and_others_are_not(tmp_path: Path) -> None:
     world = LocalFolder(tmp_path)
-    world.destination().deliver(Parcel(key="delivery-9", name="other.dicom.zip"))
+    bring(world.destination(), Parcel(key="delivery-9", name="other.dicom.zip"))
     place = "/".join(FOLDERS)
     world.put(f"{place}/.causeway-delivery-1.1.part", b"half")
     world.put(f"{place}/.causeway-delivery-1.1.json.part", b"half")
     world.put(f"{place}/.causeway-delivery-12.1.part", b"not ours")
-    world.destination().deliver(Parcel())
+    bring(world.destination(), Parcel())
     assert world.leftovers() == [f"{place}/.causeway-delivery-12.1.part"]
 
 
 def test_a_share_that_went_away_is_not_written_to(tmp_path: Path) -> None:
     world = LocalFolder(tmp_path)
     destination = world.destination()
-    destination.deliver(Parcel())
+    bring(destination, Parcel())
     world.root.rename(tmp_path / "the share")
     world.root.mkdir()  # what a mount point looks like when nothing is mounted
     for fresh in (destination, world.destination()):
         with pytest.raises(TemporaryError, match="not the one") as caught:
-            fresh.deliver(Parcel(key="delivery-2", name="late.dicom.zip"))
+            bring(fresh, Parcel(key="delivery-2", name="late.dicom.zip"))
         assert ".causeway-destination" in caught.value.hint
         with pytest.raises(TemporaryError, match="not the one"):
             fresh.check()
@@ -408,40 +377,40 @@ def test_a_share_that_went_away_is_not_written_to(tmp_path: Path) -> None:
     world.root.rmdir()
     (tmp_path / "the share").rename(world.root)
     destination.check()
-    destination.deliver(Parcel(key="delivery-2", name="late.dicom.zip"))
+    bring(destination, Parcel(key="delivery-2", name="late.dicom.zip"))
 
 
 def test_a_folder_that_is_marked_already_is_adopted(tmp_path: Path) -> None:
     world = LocalFolder(tmp_path)
-    world.destination().deliver(Parcel())
-    world.memory = DestinationMemory()  # a new data folder
-    assert world.destination().deliver(Parcel().again()).already_there
+    bring(world.destination(), Parcel())
+    world.memory = MemoryOfDestination()  # a new data folder
+    assert bring(world.destination(), Parcel().after_crash()).already_there
     assert world.memory.value is not None
 
 
 def test_a_folder_whose_parent_is_missing_is_not_made(tmp_path: Path) -> None:
     world = LocalFolder(tmp_path / "missing")
     with pytest.raises(TemporaryError, match="does not answer"):
-        world.destination().deliver(Parcel())
+        bring(world.destination(), Parcel())
     with pytest.raises(TemporaryError, match="does not answer"):
         world.destination().check()
 
 
 def test_a_link_in_place_of_the_archive_leads_nowhere(tmp_path: Path) -> None:
     world = LocalFolder(tmp_path)
-    world.destination().deliver(Parcel(key="delivery-0", name="other.dicom.zip"))
+    bring(world.destination(), Parcel(key="delivery-0", name="other.dicom.zip"))
     victim = tmp_path / "victim"
     victim.write_bytes(b"untouched")
     (world.root / "/".join(FOLDERS) / "T1.dicom.zip").symlink_to(victim)
     with pytest.raises(DestinationConflict):
-        world.destination().deliver(Parcel())
+        bring(world.destination(), Parcel())
     assert victim.read_bytes() == b"untouched"
 
 
 def test_files_follow_the_umask(tmp_path: Path) -> None:
     world = LocalFolder(tmp_path)
-    proof = world.destination().deliver(Parcel())
-    mode = (world.root / proof.reference).stat().st_mode & 0o777
+    ended = bring(world.destination(), Parcel())
+    mode = (world.root / ended.reference).stat().st_mode & 0o777
     assert mode & 0o600 == 0o600
     assert not mode & 0o111
 
@@ -449,8 +418,8 @@ def test_files_follow_the_umask(tmp_path: Path) -> None:
 def test_short_writes_and_many_parts() -> None:
     world = FaultyFolder()
     world.disk.short_writes = 0.8
-    parcel = Parcel([bytes([n % 256]) * 7 for n in range(2500)])
-    assert_delivered(world, parcel, world.destination().deliver(parcel))
+    parcel = Parcel([Image(number=n, size=7) for n in range(600)])
+    assert_delivered(world, parcel, bring(world.destination(), parcel))
 
 
 def test_local_files_is_what_the_contract_says(tmp_path: Path) -> None:

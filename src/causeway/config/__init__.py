@@ -8,6 +8,7 @@ program reads settings from anywhere: no environment, no second file.
 from causeway.config.destinations import (
     DESTINATION_TYPES,
     AnyDestination,
+    ArchiveDestinationSettings,
     DestinationSettings,
     FolderDestination,
     RetrySettings,
@@ -44,6 +45,7 @@ __all__ = [
     "DEFAULT_NAME",
     "DESTINATION_TYPES",
     "AnyDestination",
+    "ArchiveDestinationSettings",
     "CommitmentSettings",
     "CompletionSettings",
     "Configuration",

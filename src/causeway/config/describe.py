@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from causeway.config.destinations import DESTINATION_TYPES
+from causeway.config.destinations import DESTINATION_TYPES, DestinationSettings
 from causeway.config.kinds import Secret, Settings
 from causeway.config.routing import Usual
 from causeway.config.tree import Configuration
@@ -28,6 +28,15 @@ class Table:
     heading: str
     """``[spool]``, ``[[listener]]``, ``[listener.tls]``; empty for the top."""
     model: type[Settings]
+    beyond: type[Settings] | None = None
+    """Another table's model, whose keys it has besides its own."""
+
+    def settings(self) -> Iterator[tuple[str, FieldInfo]]:
+        """Its own keys that are settings, not tables."""
+        known = self.beyond.model_fields if self.beyond is not None else {}
+        for key, field in settings_of(self.model):
+            if key not in known or key == "type":
+                yield key, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,11 @@ def models_in(annotation: Any) -> tuple[type[Settings], ...]:
     return tuple(model for inner in typing.get_args(annotation) for model in models_in(inner))
 
 
+def _types_of(model: type[Settings]) -> tuple[type[Settings], ...]:
+    """Of ``[[destination]]``, whose table is one of several: all of them."""
+    return tuple(DESTINATION_TYPES.values()) if model is DestinationSettings else (model,)
+
+
 def is_repeated(annotation: Any) -> bool:
     return typing.get_origin(annotation) is tuple and bool(models_in(annotation))
 
@@ -62,14 +76,30 @@ def tables() -> Iterator[Table]:
     yield from _tables_below("", Configuration)
 
 
-def _tables_below(prefix: str, outer: type[Settings]) -> Iterator[Table]:
+def _tables_below(
+    prefix: str, outer: type[Settings], beyond: type[Settings] | None = None
+) -> Iterator[Table]:
     for name, field in outer.model_fields.items():
+        if beyond is not None and name in beyond.model_fields:
+            continue
         key = f"{prefix}{key_of(name, field)}"
         for model in models_in(field.annotation):
             heading = f"[[{key}]]" if is_repeated(field.annotation) else f"[{key}]"
             yield Table(heading=heading, model=model)
             if not (prefix and issubclass(model, Usual)):  # what a source says, it says as all do
                 yield from _tables_below(f"{key}.", model)
+            if model is DestinationSettings:
+                yield from _types_of_destination(heading, f"{key}.")
+
+
+def _types_of_destination(heading: str, prefix: str) -> Iterator[Table]:
+    seen = set()
+    for name, model in DESTINATION_TYPES.items():
+        yield Table(heading=f'{heading} type = "{name}"', model=model, beyond=DestinationSettings)
+        for table in _tables_below(prefix, model, DestinationSettings):
+            if (table.heading, table.model) not in seen:
+                seen.add((table.heading, table.model))
+                yield table
 
 
 def settings_of(model: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
@@ -92,10 +122,9 @@ def keys_at(path: Sequence[str | int], written: Mapping[str, Any]) -> list[str]:
             for outer in candidates
             for name, field in outer.model_fields.items()
             if key_of(name, field) == part
-            for model in models_in(field.annotation)
+            for found in models_in(field.annotation)
+            for model in _types_of(found)
         )
-        if part == "destination":
-            candidates = tuple(DESTINATION_TYPES.values())
     if isinstance(value, dict) and value.get("type") in DESTINATION_TYPES:
         candidates = (DESTINATION_TYPES[value["type"]],)
     return list(
@@ -112,7 +141,11 @@ def tables_with(key: str) -> list[str]:
     return [
         table.heading or "the top of the file, above all tables"
         for table in tables()
-        if any(key_of(name, field) == key for name, field in table.model.model_fields.items())
+        if any(
+            key_of(name, field) == key
+            for name, field in table.model.model_fields.items()
+            if table.beyond is None or name not in table.beyond.model_fields
+        )
     ]
 
 

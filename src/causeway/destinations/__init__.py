@@ -1,9 +1,21 @@
 """Where parcels go: one contract, one registry, a file for each type."""
 
-from causeway.destinations.contract import Destination, Memory, Proof, Seal, Shipment, Write
+from causeway.destinations.contract import (
+    Destination,
+    Instance,
+    Memory,
+    Outcome,
+    Seal,
+    Shipment,
+    Step,
+    Takes,
+    Transfer,
+    Write,
+)
 from causeway.destinations.files import Files, LocalFiles
 from causeway.destinations.folder import FolderDestination, FolderSettings
 from causeway.destinations.registry import DestinationSettings, build
+from causeway.values import Standing
 
 __all__ = [
     "Destination",
@@ -11,11 +23,16 @@ __all__ = [
     "Files",
     "FolderDestination",
     "FolderSettings",
+    "Instance",
     "LocalFiles",
     "Memory",
-    "Proof",
+    "Outcome",
     "Seal",
     "Shipment",
+    "Standing",
+    "Step",
+    "Takes",
+    "Transfer",
     "Write",
     "build",
 ]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from causeway.config import Configuration, ListenerSettings
+from causeway.config import Configuration, FolderDestination, ListenerSettings
 from causeway.doctor.finding import Finding, failed, ok, skipped, warning
 
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
@@ -55,6 +55,12 @@ def destinations(configuration: Configuration) -> Iterator[Finding]:
     if not configuration.destinations:
         yield skipped("destinations", "there are none")
     for destination in configuration.destinations:
+        if not isinstance(destination, FolderDestination):
+            yield skipped(
+                "destinations",
+                f'"{destination.name}" is tried by `causeway destinations test {destination.name}`',
+            )
+            continue
         folder = destination.path
         if not folder.exists():
             yield from _can_be_made("destinations", folder, what=f'"{destination.name}"')

@@ -24,6 +24,7 @@ from causeway.ledger.rows import (
     DeliveryRow,
     EventRow,
     InstanceRow,
+    OutcomeRow,
     ParcelRow,
     Position,
     RerouteRow,
@@ -38,7 +39,7 @@ from causeway.ledger.states import (
     SeriesState,
     study_state,
 )
-from causeway.values import Identity, SpoolAddress
+from causeway.values import Identity, SpoolAddress, Standing
 
 IDS_AT_ONCE = 500
 """Bound on the values of one IN list; SQLite takes 32,766 in all, plans get slow before."""
@@ -57,6 +58,7 @@ _STUDY = (
 )  # fmt: skip
 _PARCEL = _plain(ParcelRow, "state", "kind")
 _DELIVERY = _plain(DeliveryRow, "state")
+_OUTCOME = _plain(OutcomeRow, "standing", "already_there")
 _REROUTE = _plain(RerouteRow, "destinations")
 _EVENT = _plain(EventRow)
 _ASSOCIATION = _plain(AssociationRow)
@@ -111,6 +113,14 @@ def parcel_row(row: RowMapping) -> ParcelRow:
 
 def delivery_row(row: RowMapping) -> DeliveryRow:
     return DeliveryRow(**_take(row, _DELIVERY), state=DeliveryState(row["state"]))
+
+
+def outcome_row(row: RowMapping) -> OutcomeRow:
+    return OutcomeRow(
+        **_take(row, _OUTCOME),
+        standing=Standing(row["standing"]),
+        already_there=bool(row["already_there"]),
+    )
 
 
 def reroute_row(row: RowMapping) -> RerouteRow:

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import Connection, Select, bindparam, literal_column, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from causeway.ledger import schema
 from causeway.ledger.claims import (
@@ -21,7 +30,7 @@ from causeway.ledger.claims import (
     Wait,
 )
 from causeway.ledger.convert import delivery_row, parcels_by_id, series_by_id, studies_by_id
-from causeway.ledger.engine import Verbs, insert_ignore
+from causeway.ledger.engine import Verbs, insert_ignore, upsert
 from causeway.ledger.parcels import roll_up, settle_parcel
 from causeway.ledger.rows import DeliveryRow, Placement
 from causeway.ledger.states import DELIVERY, STOPPED, DeliveryState, require
@@ -82,6 +91,18 @@ class DeliveryVerbs(Verbs):
             return str(found.scalar_one())
 
         return self._db.write(work)
+
+    def replace_effect(self, delivery_id: int, key: str, value: str | None, *, at: float) -> None:
+        """Keep a value that moves on; None forgets it."""
+        row = {"delivery_id": delivery_id, "key": key}
+
+        def work(connection: Connection) -> None:
+            if value is None:
+                connection.execute(_FORGET, {"the_delivery": delivery_id, "the_key": key})
+            else:
+                upsert(connection, schema.effect, [{**row, "value": value, "at": at}])
+
+        self._db.write(work)
 
     def effects(self, delivery_id: int) -> tuple[tuple[str, str], ...]:
         """What earlier attempts have done outside: keys and values, in the order of keys."""
@@ -295,6 +316,10 @@ def _log(connection: Connection, row: DeliveryRow, what: str, why: str, now: flo
 # --- other statements ---------------------------------------------------------------------------
 
 _EFFECT = select(schema.effect.c.value).where(
+    schema.effect.c.delivery_id == bindparam("the_delivery"),
+    schema.effect.c.key == bindparam("the_key"),
+)
+_FORGET = delete(schema.effect).where(
     schema.effect.c.delivery_id == bindparam("the_delivery"),
     schema.effect.c.key == bindparam("the_key"),
 )

@@ -44,6 +44,9 @@ class Dialect(Protocol):
     def insert_ignore(self, table: Table) -> Insert:
         """An INSERT that leaves an existing row as it is."""
 
+    def upsert(self, table: Table) -> Insert:
+        """An INSERT that takes the place of the row with the same primary key."""
+
     def repeatable(self, error: DBAPIError) -> bool:
         """The transaction lost a race and may run again at once."""
 
@@ -118,6 +121,20 @@ def insert_ignore(connection: Connection, table: Table, values: Sequence[dict[st
     if values:
         dialect: Dialect = connection.get_execution_options()["causeway_dialect"]
         connection.execute(dialect.insert_ignore(table), values)
+
+
+def upsert(connection: Connection, table: Table, values: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, each in place of the one that has its key."""
+    if values:
+        dialect: Dialect = connection.get_execution_options()["causeway_dialect"]
+        connection.execute(dialect.upsert(table), values)
+
+
+def replaced(table: Table, excluded: Any) -> dict[str, Any]:
+    """What an upsert sets: every column but the key."""
+    return {
+        column.name: excluded[column.name] for column in table.columns if not column.primary_key
+    }
 
 
 class Verbs:

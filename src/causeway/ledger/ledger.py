@@ -17,6 +17,7 @@ from causeway.ledger.leases import LeaseVerbs
 from causeway.ledger.node_operator import NodeOperatorVerbs
 from causeway.ledger.nodes import NodeVerbs
 from causeway.ledger.operator import OperatorVerbs
+from causeway.ledger.outcomes import OutcomeVerbs
 from causeway.ledger.positions import PositionVerbs
 from causeway.ledger.quarantine import QuarantineVerbs
 from causeway.ledger.queue import QueueVerbs
@@ -36,6 +37,7 @@ class Ledger(
     TallyVerbs,
     WorkVerbs,
     DeliveryVerbs,
+    OutcomeVerbs,
     QueueVerbs,
     LeaseVerbs,
     RetireVerbs,

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.sql.dml import Insert
 
 from causeway.errors import CausewayError, LedgerBusy, LedgerCorrupt, OutOfSpace, StartupError
+from causeway.ledger.engine import replaced
 
 SCHEMA_LOCK = 0x63_61_75_73_65_77_61_79
 """Key of the advisory lock around creating and upgrading tables: "causeway" in ASCII."""
@@ -42,6 +43,12 @@ class PostgresDialect:
 
     def insert_ignore(self, table: Table) -> Insert:
         return insert(table).on_conflict_do_nothing()
+
+    def upsert(self, table: Table) -> Insert:
+        statement = insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_=replaced(table, statement.excluded)
+        )
 
     def repeatable(self, error: DBAPIError) -> bool:
         return _code(error) in _REPEATABLE

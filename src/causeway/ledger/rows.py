@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from causeway import values
 from causeway.ledger.states import (
     DeliveryState,
     InstanceState,
@@ -224,8 +225,30 @@ class DeliveryRow:
     fail_code: str
     fail_text: str
     waits_for: str
+    begun: int
+    """So many of its instances, in their order, were handed to the destination so far. What became
+    of those without an outcome nobody knows."""
     created_at: float
     state_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRow:
+    """What became of one instance of a delivery."""
+
+    delivery_id: int
+    instance_id: int
+    standing: values.Standing
+    already_there: bool = False
+    """An earlier attempt, or somebody else, had brought it."""
+    code: str = ""
+    why: str = ""
+    """For the operator; without patient data."""
+    reference: str = field(default="", repr=False)
+    """What the destination calls it."""
+    transcoded_to: str = ""
+    """Transfer syntax UID, where it could not go as it was."""
+    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ from causeway.ledger.states import (
     ParcelState,
     SeriesState,
 )
+from causeway.values import Standing
 
 SCHEMA_VERSION = 1
 
@@ -361,6 +362,7 @@ delivery = Table(
     text_column("fail_code"),
     text_column("fail_text"),
     text_column("waits_for"),
+    Column("begun", Integer, nullable=False, server_default="0", comment="instances, in order"),
     time_column("created_at"),
     time_column("state_at"),
     UniqueConstraint("parcel_id", "destination"),
@@ -382,6 +384,25 @@ delivery = Table(
     partial("ix_delivery_leased", "owner", where="owner IS NOT NULL"),
     Index(None, "destination", "state", "state_at"),
     comment="one parcel to one destination",
+)
+
+outcome = Table(
+    "outcome",
+    metadata,
+    reference("delivery_id", "delivery.id"),
+    reference("instance_id", "instance.id"),
+    Column("standing", Text, nullable=False),
+    Column("already_there", SmallInteger, nullable=False, server_default="0"),
+    text_column("code"),
+    text_column("why"),
+    text_column("reference"),
+    text_column("transcoded_to"),
+    time_column("at"),
+    PrimaryKeyConstraint("delivery_id", "instance_id"),
+    CheckConstraint(one_of("standing", Standing), name="standing"),
+    CheckConstraint("already_there IN (0, 1)", name="flags"),
+    partial("ix_outcome_refused", "delivery_id", where="standing = 'refused'"),
+    comment="what became of each instance of a delivery",
 )
 
 reroute = Table(
@@ -409,6 +430,17 @@ effect = Table(
     time_column("at"),
     PrimaryKeyConstraint("delivery_id", "key"),
     comment="what a delivery has already done outside, so that a repetition can tell",
+)
+
+memory = Table(
+    "memory",
+    metadata,
+    Column("destination", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    time_column("at"),
+    PrimaryKeyConstraint("destination", "key"),
+    comment="what a destination knows of itself over all deliveries",
 )
 
 placement = Table(

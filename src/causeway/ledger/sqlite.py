@@ -31,6 +31,7 @@ from causeway.errors import (
     OutOfSpace,
     StartupError,
 )
+from causeway.ledger.engine import replaced
 
 BUSY_TIMEOUT_SECONDS = 15.0
 """How long to wait for another process's transaction; ours last milliseconds."""
@@ -101,6 +102,12 @@ class SqliteDialect:
 
     def insert_ignore(self, table: Table) -> Insert:
         return insert(table).on_conflict_do_nothing()
+
+    def upsert(self, table: Table) -> Insert:
+        statement = insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_=replaced(table, statement.excluded)
+        )
 
     def repeatable(self, _error: DBAPIError) -> bool:
         return False  # a writer is alone: nothing can be lost to another

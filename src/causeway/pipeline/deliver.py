@@ -19,26 +19,28 @@ from random import Random
 from typing import Final, Protocol
 
 from causeway.decide.verdict import PRIO_URGENT
-from causeway.destinations import Destination, Memory, Proof
+from causeway.destinations import Destination
 from causeway.ledger import (
     Dead,
     DeliveryClaim,
     DeliveryOutcome,
     InstanceRow,
-    Placement,
     Retry,
     Verified,
     Wait,
 )
+from causeway.pipeline.attempt import Attempt, Ended
+from causeway.pipeline.contents import Contents
 from causeway.pipeline.events import Emit, bound
-from causeway.pipeline.failure import fault_of, outcome_of, worn_out
+from causeway.pipeline.failure import Fault, fault_of, outcome_of, worn_out
 from causeway.pipeline.hours import Hours
 from causeway.pipeline.leases import Lease, LeaseLost, Leases
 from causeway.pipeline.parcel import from_ledger
 from causeway.pipeline.placement import SEPARATOR
 from causeway.pipeline.points import reach
+from causeway.pipeline.remembering import DeliveryKeeping, LedgerJournal, Remembering
 from causeway.pipeline.retry import RetryRules, wait_seconds
-from causeway.pipeline.shipment import Compression, ParcelShipment, Source
+from causeway.pipeline.shipment import Compression, ParcelShipment
 
 SAY_AGAIN_SECONDS: Final = 60.0
 """How often the ledger is told anew that a lane is outside its hours."""
@@ -46,10 +48,8 @@ SAY_AGAIN_SECONDS: Final = 60.0
 PRIO_LAST: Final = 200
 """The least urgent that the ledger has."""
 
-IDENTITY_OWNER: Final = "destination"
-"""Owner of the claim that keeps a destination's identity among the ledger's placements."""
-
-IDENTITY_PREFIX: Final = "~identity/"
+GAVE_WAY: Final = "what is more urgent"
+"""What it waits for."""
 
 PAUSES: Final = RetryRules(first_seconds=2.0, factor=2.0, maximum_seconds=120.0)
 """How long a lane stays closed. Short beside the retries of a delivery: nothing is lost by asking,
@@ -67,7 +67,7 @@ class LaneSettings:
     compression: Compression = Compression.STORED
 
 
-class DeliveryLedger(Protocol):
+class DeliveryLedger(Remembering, Protocol):
     """What a lane asks the ledger."""
 
     def claim_deliveries(
@@ -91,44 +91,13 @@ class DeliveryLedger(Protocol):
 
     def members_of(self, parcel_id: int) -> tuple[InstanceRow, ...]: ...
 
-    def effect(self, delivery_id: int, key: str, value: str, *, at: float) -> str: ...
-
-    def effects(self, delivery_id: int) -> tuple[tuple[str, str], ...]: ...
-
-    def place(self, destination: str, path: str, owner: str, *, at: float) -> Placement: ...
-
-    def placed(self, destination: str, owner: str) -> tuple[str, ...]: ...
-
-
-class LedgerMemory(Memory):
-    """A destination's identity, kept by the ledger."""
-
-    def __init__(
-        self, ledger: DeliveryLedger, destination: str, clock: Callable[[], float]
-    ) -> None:
-        self._ledger = ledger
-        self._destination = destination
-        self._clock = clock
-
-    def identity(self) -> str | None:
-        found = self._ledger.placed(self._destination, IDENTITY_OWNER)
-        return found[0].removeprefix(IDENTITY_PREFIX) if found else None
-
-    def identify(self, identity: str) -> str:
-        known = self.identity()
-        if known is None:
-            path = IDENTITY_PREFIX + identity
-            self._ledger.place(self._destination, path, IDENTITY_OWNER, at=self._clock())
-            known = self.identity()
-        return known or identity
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tried:
     """What came of a try, and what is said about it."""
 
     outcome: DeliveryOutcome
-    proof: Proof | None = None
+    ended: Ended | None = None
     error: Exception | None = None
 
 
@@ -141,7 +110,7 @@ class Lane:
         settings: LaneSettings,
         *,
         ledger: DeliveryLedger,
-        source: Source,
+        contents: Contents,
         leases: Leases,
         clock: Callable[[], float],
         rng: Random,
@@ -150,7 +119,7 @@ class Lane:
         self.settings = settings
         self._destination = destination
         self._ledger = ledger
-        self._source = source
+        self._contents = contents
         self._leases = leases
         self._clock = clock
         self._rng = rng
@@ -222,19 +191,34 @@ class Lane:
         if (dead := worn_out(claim.attempt, rules)) is not None:
             return _Tried(outcome=dead)
         try:
-            proof = self._destination.deliver(self._shipment(claim, lease))
+            ended = self._attempt(claim, lease).run(self._destination)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - an unknown failure is a temporary one
             now = self._clock()
             fault = fault_of(error)
+            outcome: DeliveryOutcome
             if fault.unavailable:
-                outcome: DeliveryOutcome = Wait(until=self._close(now), why=fault.text)
+                outcome = Wait(until=self._close(now, fault.not_before(now)), why=fault.text)
+            elif fault.not_yet:
+                outcome = Wait(until=fault.not_before(now), why=fault.text)
             else:
                 outcome = outcome_of(fault, claim.attempt, rules, now, self._rng)
             return _Tried(outcome=outcome, error=error)
         self._open()
-        return _Tried(outcome=Verified(reference=proof.reference), proof=proof)
+        return _Tried(outcome=self._follows(claim, ended), ended=ended)
+
+    def _follows(self, claim: DeliveryClaim, ended: Ended) -> DeliveryOutcome:
+        """What an attempt that ended by itself makes of its delivery."""
+        if ended.gave_way:
+            return Wait(until=claim.delivery.due_at, why=GAVE_WAY)
+        if ended.missing is not None:
+            fault = Fault(code=ended.missing.code or "missing", text=str(ended.missing))
+            rules, now = self.settings.retry, self._clock()
+            return outcome_of(fault, claim.attempt, rules, now, self._rng)
+        if ended.refused is not None:
+            return Dead(code=ended.refused.code or "refused", text=str(ended.refused))
+        return Verified(reference=ended.reference)
 
     def _tell(self, claim: DeliveryClaim, tried: _Tried, *, taken: bool, seconds: float) -> None:
         emit = bound(
@@ -246,11 +230,11 @@ class Lane:
             return
         now = self._clock()
         match tried.outcome:
-            case Verified() if tried.proof is not None:
+            case Verified() if tried.ended is not None:
                 emit(
-                    "delivery.verified", bytes=tried.proof.seal.size,
+                    "delivery.verified", bytes=tried.ended.sent_bytes,
                     instances=claim.parcel.instance_count,
-                    outcome="was there already" if tried.proof.already_there else "brought",
+                    outcome="was there already" if tried.ended.already_there else "brought",
                 )  # fmt: skip
             case Wait(until=at):
                 emit(
@@ -264,31 +248,37 @@ class Lane:
             case Dead(code=code):
                 emit("delivery.dead", code=code, error=tried.error)
 
-    def _shipment(self, claim: DeliveryClaim, lease: Lease) -> ParcelShipment:
-        delivery_id = claim.delivery.id
+    def _attempt(self, claim: DeliveryClaim, lease: Lease) -> Attempt:
+        parcel = from_ledger(claim.parcel, self._ledger.members_of(claim.parcel.id))
 
-        def remember(key: str, value: str) -> str:
-            return self._ledger.effect(delivery_id, key, value, at=self._clock())
+        def pace(_size: int) -> None:
+            lease.check()
 
-        return ParcelShipment(
-            from_ledger(claim.parcel, self._ledger.members_of(claim.parcel.id)),
-            key=f"delivery-{delivery_id}",
+        def may_go_on() -> bool:
+            lease.check()
+            return True
+
+        shipment = ParcelShipment(
+            self._contents.of(parcel, self.name),
+            key=f"delivery-{claim.id}",
             attempt=claim.delivery.epoch,
+            urgent=claim.delivery.prio <= PRIO_URGENT,
             folders=tuple(claim.delivery.target.split(SEPARATOR)),
             created_at=claim.parcel.created_at,
             compression=self.settings.compression,
-            source=self._source,
-            effects=dict(self._ledger.effects(delivery_id)),
-            remember=remember,
-            still_ours=lease.check,
+            keeping=DeliveryKeeping(self._ledger, claim.id, self._clock),
+            pace=pace,
         )
+        journal = LedgerJournal(self._ledger, claim)
+        return Attempt(shipment, journal=journal, clock=self._clock, may_go_on=may_go_on)
 
-    def _close(self, now: float) -> float:
+    def _close(self, now: float, not_before: float) -> float:
         """The destination is away: nothing more goes there for now."""
         with self._lock:
             if now >= self._closed_until:
                 self._refusals += 1
                 self._closed_until = now + wait_seconds(self._refusals, PAUSES)
+            self._closed_until = max(self._closed_until, not_before)
             return self._closed_until
 
     def _open(self) -> None:

@@ -13,22 +13,40 @@ import os
 import re
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
-from causeway.errors import CausewayError, DestinationUnavailable, PermanentError, SpoolGone
+from causeway.errors import (
+    CausewayError,
+    DestinationUnavailable,
+    NotYet,
+    PermanentError,
+    SpoolGone,
+    TemporaryError,
+)
 from causeway.ledger import Dead, Retry
 from causeway.pipeline.retry import GiveUp, RetryRules, TryAgain, after_failure
 
+LONGEST_ASKED_SECONDS: Final = 24 * 3600.0
+"""A Retry-After beyond that is taken for this much: somebody should see whether it is meant."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """An exception, in words that may be kept."""
 
     code: str
     """Such as ``spool_corrupt``."""
     text: str
-    permanent: bool
-    unavailable: bool
+    permanent: bool = False
+    unavailable: bool = False
     """Not a matter of this work: nothing can be done there for now."""
+    not_yet: bool = False
+    """Nothing failed; the other side is still at work."""
+    wait_seconds: float = 0.0
+    """What the other side asked for."""
+
+    def not_before(self, now: float) -> float:
+        return now + min(self.wait_seconds, LONGEST_ASKED_SECONDS)
 
 
 def fault_of(error: Exception) -> Fault:
@@ -46,6 +64,8 @@ def fault_of(error: Exception) -> Fault:
         # was asked for; the next try asks again.
         permanent=isinstance(error, PermanentError) and not isinstance(error, SpoolGone),
         unavailable=isinstance(error, DestinationUnavailable),
+        not_yet=isinstance(error, NotYet),
+        wait_seconds=(isinstance(error, TemporaryError) and error.retry_after_seconds) or 0.0,
     )
 
 
@@ -55,7 +75,7 @@ def outcome_of(
     """What the ledger is told after try number ``attempt`` ended in ``fault``."""
     if fault.permanent:
         return Dead(code=fault.code, text=fault.text)
-    match after_failure(attempt, rules, now, rng):
+    match after_failure(attempt, rules, now, rng, not_before=fault.not_before(now)):
         case TryAgain(at=at):
             return Retry(at=at, code=fault.code, text=fault.text)
         case GiveUp(attempts=attempts):

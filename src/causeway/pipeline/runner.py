@@ -27,14 +27,16 @@ from causeway.destinations import Destination, DestinationSettings, Files, build
 from causeway.errors import LedgerCorrupt, TemporaryError
 from causeway.ledger import Ledger
 from causeway.pipeline.completion import CompletionRules
+from causeway.pipeline.contents import AsReceived
 from causeway.pipeline.decider import Decider
 from causeway.pipeline.deidentify import Treatment
-from causeway.pipeline.deliver import Lane, LaneSettings, LedgerMemory
+from causeway.pipeline.deliver import Lane, LaneSettings
 from causeway.pipeline.events import Emit
 from causeway.pipeline.grouping import Grouper
 from causeway.pipeline.header import Structure
 from causeway.pipeline.index import Indexer, IndexRules
 from causeway.pipeline.leases import LEASE_SECONDS, Leases
+from causeway.pipeline.remembering import LedgerMemory
 from causeway.pipeline.retire import Retirement
 from causeway.pipeline.stages import StageRules, Stages
 from causeway.pipeline.work import StageWorker
@@ -129,10 +131,11 @@ class Parts:
             )
             for plan in settings.destinations
         }  # fmt: skip
+        contents = AsReceived(spool)
         self.lanes = tuple(
             Lane(
-                self.destinations[plan.settings.name], plan.lane, ledger=ledger, source=spool,
-                leases=self.leases, clock=self.clock, rng=rng, emit=emit,
+                self.destinations[plan.settings.name], plan.lane, ledger=ledger,
+                contents=contents, leases=self.leases, clock=self.clock, rng=rng, emit=emit,
             )
             for plan in settings.destinations
         )  # fmt: skip

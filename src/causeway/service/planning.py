@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from causeway.config import AnyDestination, Configuration
-from causeway.destinations import FolderSettings
+from causeway.config import AnyDestination, ArchiveDestinationSettings, Configuration
 from causeway.pipeline import (
     CompletionRules,
     Compression,
@@ -19,6 +17,7 @@ from causeway.pipeline import (
 )
 from causeway.schedule import Schedule, zone_of
 from causeway.service.deciding import machine_zone, policy_of
+from causeway.service.destinations import destination_settings
 
 
 def pipeline_settings(configuration: Configuration) -> PipelineSettings:
@@ -58,13 +57,16 @@ def hours_by_name(configuration: Configuration) -> dict[str, Hours]:
 
 def _plan(settings: AnyDestination, hours: Mapping[str, Hours]) -> DestinationPlan:
     retry = settings.retry
+    compression = (
+        settings.compression if isinstance(settings, ArchiveDestinationSettings) else "stored"
+    )
     return DestinationPlan(
-        settings=FolderSettings(name=settings.name, path=Path(settings.path)),
+        settings=destination_settings(settings),
         treatment=Treatment(settings.deidentify),
         lane=LaneSettings(
             parallel=settings.parallel_deliveries,
             hours=hours[settings.schedule] if settings.schedule else None,
-            compression=Compression(settings.compression),
+            compression=Compression(compression),
             retry=RetryRules(
                 first_seconds=retry.first_seconds,
                 factor=retry.factor,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from causeway.destinations import Destination, FolderDestination, FolderSettings, LocalFiles, build
-from causeway.destinations.folder import VIEWS_LIMIT, _Output, explained
+from causeway.destinations.placing import VIEWS_LIMIT, _Output, explained
 from causeway.errors import (
     DestinationConflict,
     DestinationRefused,
@@ -17,14 +17,7 @@ from causeway.errors import (
     PermanentError,
     TemporaryError,
 )
-
-
-class NoMemory:
-    def identity(self) -> str | None:
-        return None
-
-    def identify(self, identity: str) -> str:
-        return identity
+from causeway.testing.delivering import MemoryOfDestination
 
 
 @pytest.mark.parametrize(
@@ -55,14 +48,14 @@ def test_what_a_failed_call_means(number: int, kind: type[Exception], words: str
 
 def test_a_destination_is_built_without_touching_anything(tmp_path: Path) -> None:
     settings = FolderSettings(name="archive", path=tmp_path / "missing" / "archive")
-    built: Destination = build(settings, memory=NoMemory())
+    built: Destination = build(settings, memory=MemoryOfDestination())
     assert isinstance(built, FolderDestination)
     assert built.name == "archive"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_check_looks_and_leaves_nothing(tmp_path: Path) -> None:
-    build(FolderSettings(name="a", path=tmp_path / "archive"), memory=NoMemory()).check()
+    build(FolderSettings(name="a", path=tmp_path / "archive"), memory=MemoryOfDestination()).check()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -71,9 +64,11 @@ def test_a_name_that_is_none_is_refused_before_anything_is_made(tmp_path: Path, 
     class Shipment:
         key, attempt, folders, name = "k", 1, ("group", label), "a.zip"
 
-    destination = build(FolderSettings(name="a", path=tmp_path / "archive"), memory=NoMemory())
+    destination = build(
+        FolderSettings(name="a", path=tmp_path / "archive"), memory=MemoryOfDestination()
+    )
     with pytest.raises(DestinationRefused, match="label"):
-        destination.deliver(Shipment())  # type: ignore[arg-type]
+        destination.start(Shipment())  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 

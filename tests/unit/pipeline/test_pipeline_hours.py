@@ -118,7 +118,7 @@ def test_a_persons_retry_does_not_open_it(site: Site, monkeypatch: pytest.Monkey
     def fails(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(destination, "deliver", fails)
+    monkeypatch.setattr(destination, "start", fails)
     arrives(site)
     assert only(site).fail_code != ""
     monkeypatch.undo()

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +18,12 @@ from pipeline_rows import instance, series, study
 from causeway.destinations import Seal
 from causeway.errors import ConfigurationError, LedgerCorrupt, NotAllowed
 from causeway.ledger import InstanceRow, ParcelRow, ParcelState, SeriesState
+from causeway.pipeline.contents import AsReceived, Content
 from causeway.pipeline.deidentify import CleanSeries, Treatment, passthrough, restored
+from causeway.pipeline.manifest import is_same_parcel, metadata, moment_text
 from causeway.pipeline.names import SeriesNames
 from causeway.pipeline.parcel import Completion, Parcel, from_ledger, members, package
-from causeway.pipeline.shipment import Compression, is_same_parcel, metadata, moment_text
-from causeway.values import Identity
+from causeway.values import Identity, Record
 
 COMPLETION = Completion(reason="no new image for 30 s", instances=3, expected=None)
 
@@ -156,7 +158,7 @@ def test_amendments_say_what_they_amend() -> None:
         (2, "T1.amendment-1.dicom.zip"),
     ]
     described = json.loads(
-        metadata(third, Seal(size=1, sha256="00"), Compression.STORED, created_at=0.0)
+        metadata(content(third), Seal(size=1, sha256="00"), "stored", created_at=0.0)
     )
     assert described["parcel"] == {
         "number": 3,
@@ -178,7 +180,7 @@ def test_names_of_archives_fit_every_file_system(description: str) -> None:
 
 
 def test_the_description_names_neither_patient_nor_birthday() -> None:
-    text = metadata(made(), Seal(size=1, sha256="00"), Compression.STORED, created_at=0.0).decode()
+    text = metadata(content(made()), Seal(size=1, sha256="00"), "stored", created_at=0.0).decode()
     assert "Phantom" not in text
     described = json.loads(text)
     assert described["hierarchy"]["subject"] == "P1"
@@ -239,11 +241,33 @@ def test_passing_everything_must_be_said_for_each_destination() -> None:
         passthrough(("a", "b"), {"a": Treatment.NONE})
 
 
+def content(parcel: Parcel, destination: str = "archive") -> Content:
+    class NoSource:
+        """Nobody asks for bytes."""
+
+        def read(self, where: Record) -> bytes:
+            raise AssertionError
+
+        def chunks(self, where: Record, size: int = 0) -> Iterator[bytes]:
+            raise AssertionError
+
+    return AsReceived(NoSource()).of(parcel, destination)
+
+
+def test_nothing_leaves_for_a_destination_that_nobody_decided_about() -> None:
+    parcel = made()
+    assert content(parcel).parcel is parcel
+    with pytest.raises(NotAllowed, match="elsewhere"):
+        content(parcel, "elsewhere")
+    with pytest.raises(NotAllowed, match="archive"):
+        content(replace(parcel, treatments=(("archive", "clean"),)))
+
+
 def test_when_it_was_told_does_not_make_another_parcel() -> None:
     seal = Seal(size=1, sha256="00")
 
     def told(parcel: Parcel, at: float = 0.0, seal: Seal = seal) -> bytes:
-        return metadata(parcel, seal, Compression.STORED, created_at=at)
+        return metadata(content(parcel), seal, "stored", created_at=at)
 
     parcel = made()
     reason = replace(parcel.completion, reason="for another reason")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from causeway.destinations import Proof, Shipment
+from causeway.destinations import Shipment, Transfer
 from causeway.errors import LedgerBusy, LedgerCorrupt
 from causeway.ledger import open_ledger
 from causeway.observe.fields import FIELDS, UNFIT, fit
@@ -141,14 +141,14 @@ def test_a_ledger_that_cannot_be_trusted_ends_it(
 def test_stopping_lets_a_delivery_finish(running: Running) -> None:
     begun, go_on = threading.Event(), threading.Event()
     destination = running.parts.lanes[0]._destination
-    original = destination.deliver
+    original = destination.start
 
-    def slow(shipment: Shipment) -> Proof:
+    def slow(shipment: Shipment) -> Transfer:
         begun.set()
         assert go_on.wait(10)
         return original(shipment)
 
-    destination.deliver = slow  # type: ignore[method-assign]
+    destination.start = slow  # type: ignore[method-assign]
     running.pipeline.start()
     running.receive(Image())
     assert begun.wait(10)
@@ -161,13 +161,13 @@ def test_stopping_does_not_wait_for_ever(running: Running) -> None:
     begun = threading.Event()
     destination = running.parts.lanes[0]._destination
 
-    def endless(shipment: Shipment) -> Proof:
+    def endless(shipment: Shipment) -> Transfer:
         begun.set()
         while True:
             shipment.archive(lambda parts: None)
             time.sleep(0.01)
 
-    destination.deliver = endless  # type: ignore[method-assign]
+    destination.start = endless  # type: ignore[method-assign]
     running.pipeline.start()
     running.receive(Image())
     assert begun.wait(10)

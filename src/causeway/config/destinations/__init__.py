@@ -1,0 +1,40 @@
+"""The types of destination. A new one is a module with its class here, and a line below."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import GetCoreSchemaHandler, GetPydanticSchema
+from pydantic_core import core_schema
+
+from causeway.config.destinations.base import (
+    ArchiveDestinationSettings,
+    DestinationSettings,
+    RetrySettings,
+)
+from causeway.config.destinations.folder import FolderDestination
+
+DESTINATION_TYPES: Final[dict[str, type[DestinationSettings]]] = {
+    "folder": FolderDestination,
+}
+
+
+def _by_type(_source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    # Written out, so that a type is one line above: Python's union would be a second list of them.
+    return core_schema.tagged_union_schema(
+        choices={name: handler(model) for name, model in DESTINATION_TYPES.items()},
+        discriminator="type",
+    )
+
+
+AnyDestination = Annotated[DestinationSettings, GetPydanticSchema(_by_type)]
+"""Whatever `[[destination]]` can be: one of ``DESTINATION_TYPES``."""
+
+__all__ = [
+    "DESTINATION_TYPES",
+    "AnyDestination",
+    "ArchiveDestinationSettings",
+    "DestinationSettings",
+    "FolderDestination",
+    "RetrySettings",
+]
