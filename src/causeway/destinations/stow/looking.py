@@ -1,0 +1,148 @@
+"""What a server has: asked by search (QIDO-RS, PS3.18, 10.6), or read back (WADO-RS, 10.4)."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import re
+import struct
+import urllib.parse
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
+
+from blake3 import blake3
+
+from causeway.destinations.contract import Instance
+from causeway.destinations.http import Answer, HttpClient, parts_of
+from causeway.destinations.stow.answers import data_sets, text
+from causeway.errors import TemporaryError
+
+PAGE: Final = 200
+"""Instances in one answer; the most that Azure gives."""
+FEW: Final = 3
+"""So many are asked for one by one rather than by listing their series."""
+JSON: Final = "application/dicom+json"
+
+_SOP_INSTANCE: Final = "00080018"
+_ABSENT: Final = frozenset({204, 404, 410})
+_BOUNDARY: Final = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
+
+
+SizeAndDigest = tuple[int, bytes]
+"""Of a data set: bytes, and BLAKE3."""
+
+
+class Found(enum.Enum):
+    SAME = "same"
+    OTHER = "other"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+    """It is there, and the server does not give its bytes as they were stored."""
+
+
+class Looking:
+    """Questions to one DICOMweb service."""
+
+    def __init__(self, client: HttpClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def listed(self, study: str, series: str, wanted: Collection[str]) -> set[str]:
+        """Which of the instances the server lists in their series."""
+        found: set[str] = set()
+        place = f"{self._url}/studies/{quoted(study)}/series/{quoted(series)}/instances"
+        if len(wanted) <= FEW:
+            for uid in wanted:
+                found |= self._page(f"{place}?SOPInstanceUID={quoted(uid)}")
+            return found & set(wanted)
+        while True:
+            # By how many it gave so far, as a server may give fewer than it was asked for.
+            page = self._page(f"{place}?limit={PAGE}&offset={len(found)}")
+            if not page - found:
+                return found & set(wanted)
+            found |= page
+            if found.issuperset(wanted):
+                return set(wanted)
+
+    def compared(self, instance: Instance, digests: Collection[SizeAndDigest]) -> Found:
+        """Read one back, and see whether its data set is one of those."""
+        place = (
+            f"{self._url}/studies/{quoted(instance.study_instance_uid)}"
+            f"/series/{quoted(instance.series_instance_uid)}"
+            f"/instances/{quoted(instance.sop_instance_uid)}"
+        )
+        accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+        with self._client.open("GET", place, headers={"accept": accept}) as (answer, pieces):
+            if answer.status in _ABSENT:
+                return Found.ABSENT
+            if answer.status in (406, 415):
+                return Found.UNKNOWN
+            if not answer.is_success:
+                raise self._client.failure(answer)
+            try:
+                found = _data_set_digest(self._first_part(answer, pieces))
+            except ValueError:
+                raise TemporaryError(
+                    f"{self._client.who} gave back what is no DICOM file"
+                ) from None
+        if found is None:
+            return Found.ABSENT
+        return Found.SAME if found in digests else Found.OTHER
+
+    def _page(self, url: str) -> set[str]:
+        answer = self._client.ask("GET", url, headers={"accept": JSON})
+        if answer.status in _ABSENT:
+            return set()
+        if not answer.is_success:
+            raise self._client.failure(answer)
+        return {
+            uid
+            for each in data_sets(answer.body, answer.media_type)
+            if (uid := text(each, _SOP_INSTANCE))
+        }
+
+    @staticmethod
+    def _first_part(answer: Answer, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        if not answer.media_type.startswith("multipart/"):
+            return pieces
+        match = _BOUNDARY.search(answer.headers.get("content-type", ""))
+        if match is None:
+            raise ValueError("no boundary")
+        return next(parts_of(pieces, match[1]), iter(()))
+
+
+def quoted(uid: str) -> str:
+    """UIDs are digits and dots; what somebody let through that is none must not become a path."""
+    return urllib.parse.quote(uid, safe="")
+
+
+def _data_set_digest(pieces: Iterator[bytes]) -> SizeAndDigest | None:
+    """Size and BLAKE3 of the data set of a DICOM file; None for no file at all."""
+    head = bytearray()
+    for piece in pieces:
+        head += piece
+        if len(head) >= 144:
+            break
+    if not head:
+        return None
+    # PS3.10, 7.1: the length of group 0002 is its first element, in explicit VR little endian.
+    if head[128:138] != b"DICM\x02\0\0\0UL" or len(head) < 144:
+        raise ValueError("no file meta information")
+    skip = 144 + struct.unpack_from("<I", head, 140)[0]
+    return digest_of(_from(skip, itertools.chain((bytes(head),), pieces)))
+
+
+def digest_of(pieces: Iterable[bytes]) -> SizeAndDigest:
+    hasher, size = blake3(), 0
+    for piece in pieces:
+        hasher.update(piece)
+        size += len(piece)
+    return size, hasher.digest()
+
+
+def _from(skip: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """All but the first bytes."""
+    for piece in pieces:
+        if skip < len(piece):
+            yield piece[skip:]
+        skip = max(0, skip - len(piece))
