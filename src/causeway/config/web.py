@@ -93,7 +93,7 @@ class OAuthSettings(Settings):
     """By which the issuer knows the key (`kid`)."""
     key_certificate: PresentFile | None = None
     """The key's certificate (PEM), by whose thumbprint Microsoft Entra finds it."""
-    algorithm: Literal["", "RS256", "PS256", "ES256", "ES384", "EdDSA"] = ""
+    algorithm: Literal["", "RS256", "PS256", "ES256", "ES384", "Ed25519"] = ""
     """How assertions are signed; what suits the key, if it is not said."""
     scope: str | None = None
     """What the token may be used for; the preset's, if there is one."""

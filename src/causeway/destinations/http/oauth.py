@@ -192,7 +192,7 @@ def _signing_key(pem: str) -> tuple[jwk.Key, str]:
         case ec.EllipticCurvePrivateKey():
             return jwk.ECKey.import_key(pem), "ES256"
         case ed25519.Ed25519PrivateKey():
-            return jwk.OKPKey.import_key(pem), "EdDSA"
+            return jwk.OKPKey.import_key(pem), "Ed25519"
         case _:
             raise ValueError("a key of another kind")
 

@@ -18,20 +18,19 @@ from typing import Final
 from causeway.destinations.contract import Instance, Outcome, Shipment
 from causeway.destinations.http import Answer, HttpClient, Part, Pieces, multipart, new_boundary
 from causeway.destinations.stow.answers import Failure, Stored, stored
-from causeway.destinations.stow.explicit import (
+from causeway.destinations.stow.looking import JSON, Found, Looking, digest_of
+from causeway.destinations.stow.reasons import Meaning, meaning_of, words_for
+from causeway.destinations.stow.settings import Verify
+from causeway.errors import BadDataSet, NotYet, TemporaryError
+from causeway.transcoding.streamed import (
     EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
-    NotRewritable,
     explicit,
     explicit_meta,
     explicit_size,
 )
-from causeway.destinations.stow.looking import JSON, Found, Looking, digest_of
-from causeway.destinations.stow.reasons import Meaning, meaning_of, words_for
-from causeway.destinations.stow.settings import Verify
-from causeway.errors import NotYet, TemporaryError
 from causeway.values import Standing
 
+IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
 ASK_AGAIN_SECONDS: Final = 5.0
 """Between two looks for what was taken and is not listed yet."""
 
@@ -132,13 +131,13 @@ class StowTransfer:
             try:
                 meta = explicit_meta(instance.meta)
                 size = len(meta) + explicit_size(instance.open())
-            except NotRewritable as error:
+            except BadDataSet as error:
                 return Outcome(
                     instance=instance,
                     standing=Standing.REFUSED,
                     code="not_rewritable",
                     why="it is in implicit VR, which is not taken there, and cannot be written in "
-                    f"explicit VR: {error}",
+                    f"explicit VR: {error.message}",
                 )
             file = _File(
                 instance=instance,
@@ -319,7 +318,7 @@ class StowTransfer:
         """Whether it is there as it was sent, or as it is sent where implicit VR is not taken."""
         digests = [(instance.dataset_size, instance.digest)]
         if instance.transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN:
-            with contextlib.suppress(NotRewritable):
+            with contextlib.suppress(BadDataSet):
                 digests.append(digest_of(explicit(instance.open())))
         return self._looking.compared(instance, digests)
 
