@@ -9,9 +9,11 @@ from causeway.config.destinations import (
     DESTINATION_TYPES,
     AnyDestination,
     ArchiveDestinationSettings,
+    CoreDestination,
     DestinationSettings,
     FolderDestination,
     RetrySettings,
+    StowDestination,
 )
 from causeway.config.kinds import Secret, secret, show_size
 from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
@@ -39,6 +41,7 @@ from causeway.config.sections import (
 )
 from causeway.config.tree import Configuration
 from causeway.config.versions import Version, Versions
+from causeway.config.web import AuthenticatedWebSettings, OAuthSettings, WebSettings
 from causeway.problems import InvalidConfiguration, Problem
 
 __all__ = [
@@ -46,9 +49,11 @@ __all__ = [
     "DESTINATION_TYPES",
     "AnyDestination",
     "ArchiveDestinationSettings",
+    "AuthenticatedWebSettings",
     "CommitmentSettings",
     "CompletionSettings",
     "Configuration",
+    "CoreDestination",
     "DestinationSettings",
     "FolderDestination",
     "GroupingSettings",
@@ -60,6 +65,7 @@ __all__ = [
     "MetadataSettings",
     "NodeAuthSettings",
     "NodeSettings",
+    "OAuthSettings",
     "OptCondition",
     "OptInCondition",
     "OptOutCondition",
@@ -76,9 +82,11 @@ __all__ = [
     "Secret",
     "SourceSettings",
     "SpoolSettings",
+    "StowDestination",
     "TlsSettings",
     "Version",
     "Versions",
+    "WebSettings",
     "load",
     "parse",
     "read",

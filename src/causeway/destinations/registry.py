@@ -7,11 +7,13 @@ this one and an entry here.
 from __future__ import annotations
 
 from causeway.destinations.contract import Destination, Memory
+from causeway.destinations.core import CoreDestination, CoreSettings
 from causeway.destinations.files import Files
 from causeway.destinations.folder import FolderDestination, FolderSettings
+from causeway.destinations.stow import StowDestination, StowSettings
 
-DestinationSettings = FolderSettings
-"""Settings of any type; becomes a union when there is a second."""
+DestinationSettings = CoreSettings | FolderSettings | StowSettings
+"""Settings of any type."""
 
 
 def build(
@@ -21,3 +23,7 @@ def build(
     match settings:
         case FolderSettings():
             return FolderDestination(settings, memory=memory, files=files)
+        case StowSettings():
+            return StowDestination(settings)
+        case CoreSettings():
+            return CoreDestination(settings, memory=memory)

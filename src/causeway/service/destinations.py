@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from causeway.config import AnyDestination, FolderDestination
+from causeway.config import AnyDestination, CoreDestination, FolderDestination, StowDestination
 from causeway.destinations import DestinationSettings, FolderSettings
+from causeway.destinations.core import CoreSettings, Device, Look, Upload, api_key
+from causeway.destinations.http import FixedToken, OAuth
+from causeway.destinations.http.signature import AwsSignature
+from causeway.destinations.stow import PRESETS, StowSettings, Verify
+from causeway.service.web import auth, http_options, oauth, reveal
 
 
 def destination_settings(table: AnyDestination) -> DestinationSettings:
@@ -13,5 +18,53 @@ def destination_settings(table: AnyDestination) -> DestinationSettings:
     match table:
         case FolderDestination():
             return FolderSettings(name=table.name, path=Path(table.path))
+        case StowDestination():
+            return _stow(table)
+        case CoreDestination():
+            return _core(table)
         case _:
             raise TypeError(f"a type of destination without settings: {type(table).__name__}")
+
+
+def _stow(table: StowDestination) -> StowSettings:
+    preset = PRESETS[table.preset]
+    shown = auth(table, scope=preset.token_scope)
+    if table.aws is not None:
+        shown = AwsSignature(
+            service=preset.signed_for or "medical-imaging",
+            region=table.aws.region,
+            access_key=reveal(table.aws.access_key),
+            secret_key=reveal(table.aws.secret_key),
+        )
+    return StowSettings(
+        name=table.name,
+        url=table.url,
+        http=http_options(f"destination {table.name}", table),
+        auth=shown,
+        preset=preset,
+        verify=Verify(table.verify),
+        batch_instances=table.maximum_batch_instances,
+        batch_bytes=table.maximum_batch_bytes,
+        visible_seconds=table.visible_seconds,
+    )
+
+
+def _core(table: CoreDestination) -> CoreSettings:
+    shown: FixedToken | OAuth | Device
+    if table.device is not None:
+        shown = Device(secret=table.device.secret.reveal, name=table.device.name)
+    elif table.oauth is not None:
+        shown = oauth(table.oauth)
+    else:
+        assert table.api_key is not None
+        reveal = table.api_key.reveal
+        shown = FixedToken(token=lambda: api_key(reveal()), scheme=table.api_key_scheme)
+    return CoreSettings(
+        name=table.name,
+        url=table.url,
+        http=http_options(f"destination {table.name}", table),
+        auth=shown,
+        upload=Upload(table.upload),
+        look=Look(table.verify),
+        heartbeat_seconds=table.device.heartbeat_seconds if table.device else 0,
+    )

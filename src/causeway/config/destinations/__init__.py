@@ -12,10 +12,14 @@ from causeway.config.destinations.base import (
     DestinationSettings,
     RetrySettings,
 )
+from causeway.config.destinations.core import CoreDestination
 from causeway.config.destinations.folder import FolderDestination
+from causeway.config.destinations.stow import StowDestination
 
 DESTINATION_TYPES: Final[dict[str, type[DestinationSettings]]] = {
     "folder": FolderDestination,
+    "core": CoreDestination,
+    "stow": StowDestination,
 }
 
 
@@ -34,7 +38,9 @@ __all__ = [
     "DESTINATION_TYPES",
     "AnyDestination",
     "ArchiveDestinationSettings",
+    "CoreDestination",
     "DestinationSettings",
     "FolderDestination",
     "RetrySettings",
+    "StowDestination",
 ]

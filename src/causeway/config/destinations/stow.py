@@ -44,9 +44,9 @@ class StowDestination(AuthenticatedWebSettings, DestinationSettings):
     """How an instance is looked at before it counts as delivered: a search lists it; it is read
     back and its data set compared byte for byte, which doubles the traffic; or the answer to its
     store named it and nobody looks."""
-    batch_instances: Annotated[int, Field(ge=0, le=10000)] = 0
+    maximum_batch_instances: Annotated[int, Field(ge=0, le=10000)] = 0
     """Most instances in one request; 0 for what the preset has (100)."""
-    batch_bytes: Size = 0
+    maximum_batch_bytes: Size = 0
     """Most bytes in one request, unless it is a single instance; 0 for what the preset has. Halved
     by itself when the server finds a request too large."""
     visible_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
