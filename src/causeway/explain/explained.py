@@ -135,6 +135,10 @@ class Explainer:
             (each.series.study_instance_uid, each.series.series_instance_uid): each
             for each in decided
         }
+        # What is stopped takes no folder from what goes, whichever came first.
+        for each in sorted(decided, key=lambda each: not each.destinations):
+            for group in each.groups:
+                self._placed(each, group, known)
         for each in decided:
             yield self._explained(each, known)
 

@@ -325,3 +325,22 @@ def test_nothing_of_a_patient_is_in_a_repr(tmp_path: Path):
     (one,), left = explained(tmp_path)
     assert "UNMISTAKABLE" not in repr((one, left)).upper()
     assert "sub-001" not in repr((one, left))
+
+
+def test_what_is_stopped_takes_no_folder_from_what_goes(tmp_path: Path):
+    for number, (name, comments) in enumerate((("a", "NOFW"), ("b", ""), ("c", "")), start=1):
+        write(
+            tmp_path,
+            name,
+            StudyInstanceUID=make_uid(name),
+            SeriesInstanceUID=make_uid(f"series {name}"),
+            instance_number=number,
+            StudyDescription="Brain",
+            PatientComments=comments,
+        )
+    found, _ = explained(tmp_path)
+    assert [(each.outcome, each.acquisitions[0].folder.split("/")[3]) for each in found] == [
+        ("skipped", "Brain_dup-2"),
+        ("sent", "Brain"),
+        ("sent", "Brain_dup-1"),
+    ]
