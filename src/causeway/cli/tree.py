@@ -132,11 +132,8 @@ def _routing(each: Explained) -> Iterator[tuple[str, str]]:
             yield "routing", f"none in {where}" if where else "no attribute is looked into"
     if decision.suggestion is not None:
         yield "", printable(decision.suggestion.reason)
-        meant = "/".join(
-            part for part in (decision.suggestion.group, decision.suggestion.project) if part
-        )
-        if meant:
-            yield "", printable(f"did you mean {meant}?")
+        if decision.suggestion.meant:
+            yield "", printable(f"did you mean {decision.suggestion.meant}?")
     if decision.exposed is not None:
         yield "", decision.exposed.reason
 

@@ -162,6 +162,12 @@ def reroute(
             show_default=False,
         ),
     ] = None,
+    unlisted: Annotated[
+        bool,
+        typer.Option(
+            "--unlisted", help="The place is meant, although routing.known does not have it."
+        ),
+    ] = False,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
@@ -173,7 +179,7 @@ def reroute(
     session = session_of(context)
     why = reason_for(why, "reroute something")
     destinations = tuple(to or ())
-    understood = _understood(session, routing, destinations)
+    understood = _understood(session, routing, destinations, unlisted=unlisted)
     with session.ledger() as ledger:
         found(ledger, uid)
         reference = reference_of(uid)
@@ -193,12 +199,16 @@ def reroute(
         _print_rerouted(reference, understood, destinations, done)
 
 
-def _understood(session: Session, routing: str, destinations: tuple[str, ...]) -> str:
+def _understood(
+    session: Session, routing: str, destinations: tuple[str, ...], *, unlisted: bool
+) -> str:
     """The routing string as it should be typed; refused if it cannot be read.
 
-    Nobody who corrects a study should make it wrong again, so what the site does not have is told.
+    Nobody who corrects a study should make it wrong again: what the site does not have is told, and
+    where such strings are held when they come from a console, it has to be said twice.
     """
     from causeway.decide.nearest import suggest
+    from causeway.decide.policy import Otherwise
     from causeway.decide.routing import RoutingForm, Unparsed, canonical, parse
     from causeway.service.deciding import policy_of
 
@@ -225,10 +235,15 @@ def _understood(session: Session, routing: str, destinations: tuple[str, ...]) -
             if place.suggestion
             else "for example fw://neuro/Amnesia/sub-001",
         )
-    suggestion = suggest(place, policy_of(configuration).usual.routing.known)
+    usual = policy_of(configuration).usual.routing
+    suggestion = suggest(place, usual.known)
     if suggestion is not None:
-        meant = "/".join(part for part in (suggestion.group, suggestion.project) if part)
-        note(f"note: {suggestion.reason}{f'; did you mean {meant}?' if meant else ''}")
+        meant = f"did you mean {suggestion.meant}?" if suggestion.meant else ""
+        if usual.unknown is Otherwise.HOLD and not unlisted:
+            raise ConfigurationError(
+                suggestion.reason, hint=f"{meant} --unlisted sends it there all the same".strip()
+            )
+        note("; ".join(part for part in (f"note: {suggestion.reason}", meant) if part))
     return canonical(place)
 
 

@@ -35,6 +35,13 @@ class Suggestion:
     """The nearest; empty if none is near."""
     project: str = field(repr=False)
 
+    @property
+    def meant(self) -> str:
+        """The nearest place, as it is typed; empty if none is near."""
+        if self.knows_group and not self.project:
+            return ""  # that group was typed
+        return f"{self.group}/{self.project}" if self.project else self.group
+
 
 def suggest(routing: Routing, known: Mapping[str, Sequence[str]]) -> Suggestion | None:
     """The nearest place of the site; None if the place is known, or the site does not say.

@@ -147,3 +147,16 @@ def test_reroute_tells_what_the_site_does_not_have(world: World) -> None:
     result = world.call("reroute", DEAD.study_instance_uid, "fw://neuro/Amnsia", "--why", "x")
     assert result.status == 0
     assert "did you mean neuro/Amnesia?" in result.err
+
+
+def test_where_such_strings_are_held_it_has_to_be_said_twice(world: World) -> None:
+    with world.config.open("a") as config:
+        config.write('\n[routing]\nknown = ["neuro/Amnesia"]\nunknown = "hold"\n')
+    asked = ("reroute", DEAD.study_instance_uid, "fw://neuro/Qwerty", "--why", "x")
+    refused = world.call(*asked)
+    assert refused.status == 2
+    assert 'group "neuro" does not have that project' in refused.err
+    assert "did you mean" not in refused.err, "the group alone is what was typed"
+    assert "--unlisted" in refused.err
+    said = world.call(*asked, "--unlisted", "--json")
+    assert said.json["routing"] == "fw://neuro/Qwerty"

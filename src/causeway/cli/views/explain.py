@@ -282,8 +282,7 @@ def _routing(decision: Decision) -> RoutingView | None:
     if not isinstance(found, Routing):
         reason, meant = found.reason, found.suggestion
     elif suggestion is not None:
-        reason = suggestion.reason
-        meant = "/".join(part for part in (suggestion.group, suggestion.project) if part)
+        reason, meant = suggestion.reason, suggestion.meant
     return RoutingView(
         where=found.where,
         text=found.text,
