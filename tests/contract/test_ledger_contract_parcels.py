@@ -77,7 +77,7 @@ def test_a_series_goes_in_a_parcel_for_each_group(ledger: Ledger) -> None:
     assert series_of(ledger).state is SeriesState.SETTLED
     assert ledger.custody().holds
     events = [event.why for event in ledger.events_of() if event.what == "series.packaged"]
-    assert events == ["2 instances, first", "1 instances, first"]
+    assert events == ["2 instances, first", "1 instance, first"]
 
 
 def test_an_amendment_has_the_key_of_what_it_amends(ledger: Ledger) -> None:

@@ -184,7 +184,7 @@ def _meant(what: str, row: str) -> str:
     if "initial character for a key part" in what and "{" in row:
         return "a table in braces stands on one line, without a comma at its end"
     if re.match(r"[A-Za-z0-9_-]+\s*:", row):
-        return f"a key and its value are joined by `=`: {row.replace(':', ' =', 1)}"
+        return f"a key and its value are joined by `=`: {_joined(row)}"
     if value.lower() in ("true", "false", "yes", "no", "on", "off"):
         truth = "true" if value.lower() in ("true", "yes", "on") else "false"
         return f"write: {key} = {truth}"
@@ -201,6 +201,14 @@ def _meant(what: str, row: str) -> str:
     if row and "=" not in row:
         return "each line is `key = value`, `[table]`, or a comment that starts with `#`"
     return "see https://toml.io for what a value can be"
+
+
+def _joined(row: str) -> str:
+    """What somebody who is used to YAML has written, as TOML has it."""
+    key, _, value = (part.strip() for part in row.partition(":"))
+    if re.match(r"[A-Za-z/.~*]", value) and value not in ("true", "false"):
+        value = f'"{value}"'
+    return f"{key} = {value}"
 
 
 # --- shape and values --------------------------------------------------------------------------

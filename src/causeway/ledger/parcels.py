@@ -158,6 +158,7 @@ def _enter(
     kind: ParcelKind,
     now: float,
 ) -> int:
+    count = len(parcel.instance_ids)
     parcel_id: int = connection.execute(
         _ENTER,
         {
@@ -172,7 +173,7 @@ def _enter(
             "size": parcel.size,
             "digest": parcel.digest,
             "manifest": parcel.manifest,
-            "instance_count": len(parcel.instance_ids),
+            "instance_count": count,
             "created_at": now,
         },
     ).scalar_one()
@@ -205,7 +206,7 @@ def _enter(
         entry(
             now,
             "series.packaged",
-            f"{len(parcel.instance_ids)} instances, {kind.value}",
+            f"{count} {'instance' if count == 1 else 'instances'}, {kind.value}",
             study_id=series.study_id,
             series_id=series.id,
             parcel_id=parcel_id,

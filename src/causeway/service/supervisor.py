@@ -329,7 +329,7 @@ class Supervisor:
                 raise failed.error
             raise StartupError(
                 f"{child.name} cannot be started: {failed.error}",
-                hint="see the limits on processes, memory and open files",
+                hint="see its rights, and the limits on processes, memory and open files",
             ) from failed.error
 
     def _look_after_children(self) -> None:

@@ -221,7 +221,8 @@ WRONG = [
         "did you mean PatientID",
     ),
     ('[metadata]\nmappings = ["{PatientID}=subjet.labl"]', 2, "no field", "subject.label"),
-    ('[metadata]\nmappings = ["{PatientID=subject"]', 2, "an equals sign", "template=pattern"),
+    ('[metadata]\nmappings = ["{PatientID=subject"]', 2, "a { that is not closed", r"\{"),
+    ('[metadata]\nmappings = ["subject"]', 2, "an equals sign", "template=pattern"),
     ('[metadata]\nmappings = ["{PatientID}={subject:(?=a)}"]', 2, "look-around", "linear time"),
     ('[metadata]\nmappings = ["{PatientID}=label"]', 2, "could be", "in full"),
     (

@@ -194,6 +194,7 @@ def test_one_mistake(added: str, line: int, what: str, right: str, tmp_path: Pat
     ("text", "line", "what", "right"),
     [
         ('data_dir = "a"\nport: 3', 2, "not TOML", "port = 3"),
+        ("data_dir: data", 1, "not TOML", 'data_dir = "data"'),
         ("data_dir = data", 1, "not TOML", 'data_dir = "data"'),
         ("data_dir = /var/lib", 1, "not TOML", 'data_dir = "/var/lib"'),
         ('data_dir = "data', 1, "not TOML", "ends with the quote"),

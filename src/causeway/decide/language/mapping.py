@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from causeway.attributes import Attributes
 from causeway.decide.bounded import PatternError
 from causeway.decide.language.fields import GROUP, PROJECT
-from causeway.decide.language.parts import has_blocks, until
+from causeway.decide.language.parts import has_blocks, parts_of, until
 from causeway.decide.language.patterns import Capture, Pattern
 from causeway.decide.language.templates import Lookup, Template
 from causeway.decide.language.values import value_of
@@ -150,6 +150,8 @@ def _sides(written: Written) -> tuple[_Side, _Side, str]:
         return _tidy(left, 0), _tidy(right, 0), f"{left}={right}"
     at = _divider(written)
     if at == len(written):
+        if written.strip():  # a brace that is not closed hides the equals sign
+            parts_of(written, what="mapping")
         raise PatternError(
             "a mapping has an equals sign",
             max(at - 1, 0),
