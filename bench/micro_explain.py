@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 
 from causeway.config import parse
-from causeway.explain import Explainer, Gathering, Reader, Sender, plan_of, walk
+from causeway.explain import Explainer, Gathering, Reader, Sender, plan_of
+from causeway.part10 import files_below
 from causeway.service.deciding import machine_zone, policy_of
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "dicom"
@@ -68,7 +69,7 @@ def main() -> None:
     parser.add_argument("path", type=Path, nargs="?", default=SHARED)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    files = list(walk([arguments.path]))
+    files = list(files_below([arguments.path]))
     if not files:
         print(f"no files in {arguments.path}")
         return

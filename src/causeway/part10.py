@@ -7,8 +7,10 @@ data set begins where that group ends, and is sent from there on as it is.
 from __future__ import annotations
 
 import mmap
+import os
+import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,8 +49,22 @@ class Part10:
                 yield memoryview(content[start : min(start + _PIECE_BYTES, len(content))])
 
 
+def files_below(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are named, and those in the folders that are named, in order."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                yield Path(folder, name)
+
+
 def read_part10(path: Path) -> Part10:
     """What the file's head says. Raises ``NotSendable``; ``OSError`` if it cannot be read."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise NotSendable("no ordinary file")  # opening a pipe would wait for somebody to write
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         size = file.seek(0, 2)

@@ -108,11 +108,13 @@ def _moment(text: str) -> dt.datetime:
     if not text:
         return dt.datetime.now().astimezone()
     try:
-        return dt.datetime.fromisoformat(text).astimezone()
+        moment = dt.datetime.fromisoformat(text).astimezone()
+        _ = moment + dt.timedelta(days=366)  # where schedules are looked up
     except (ValueError, OverflowError):
         raise ConfigurationError(
             f'"{text}" is no time', hint="for example 2026-11-21T03:00, or 2026-11-21"
         ) from None
+    return moment
 
 
 def _sender(configuration: Configuration, name: str, calling_ae: str) -> Sender:
@@ -160,10 +162,11 @@ def _told_apart(what: Sequence[str]) -> tuple[list[Path], list[str]]:
 def _from_files(
     plan: Plan, paths: Sequence[Path], sender: Sender, hidden: bool
 ) -> tuple[list[Series], list[Left], int]:
-    from causeway.explain import Gathering, Reader, walk
+    from causeway.explain import Gathering, Reader
+    from causeway.part10 import files_below
 
     gathering, reader = Gathering(sender), Reader(decided_by=plan.policy.asks_for)
-    files = list(walk(paths))
+    files = list(files_below(paths))
     with bar("reading files", len(files), hidden=hidden) as progress:
         for path in files:
             gathering.add(reader.look_at(path))

@@ -82,8 +82,8 @@ def send(
     as_json: AsJson = False,
 ) -> None:
     """Send DICOM files by C-STORE, as they are: nothing is decoded or converted."""
-    from causeway.cli.sending import files_below, look_at, send_files
-    from causeway.part10 import Part10
+    from causeway.cli.sending import look_at, send_files
+    from causeway.part10 import Part10, files_below
 
     wanted = _client_tls(tls, ca, certificate, key, key_password, server_name)
     peer = _peer(to, called, calling, wanted)

@@ -7,7 +7,6 @@ caller gets one ``Sent`` for each file as it is known.
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,18 +31,6 @@ class Sent:
     size: int = 0
     status: int | None = None
     detail: str = ""
-
-
-def files_below(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files that are named, and those in the folders that are named, in order."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            for name in sorted(names):
-                yield Path(folder, name)
 
 
 def look_at(files: Iterable[Path]) -> Iterator[Part10 | Sent]:

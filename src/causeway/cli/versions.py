@@ -94,6 +94,7 @@ def rollback(
 ) -> None:
     """Put an earlier configuration back in place. The present file is kept as a version."""
     from causeway.config import Versions, parse
+    from causeway.config.load import decoded
     from causeway.config.versions import write_whole
 
     path = session_of(context).config_path
@@ -101,7 +102,7 @@ def rollback(
     content = versions.content(number)
     service = _service(path)
     # What the machine was then it may not be now: it is checked before anything is written.
-    parse(content.decode("utf-8-sig"), file=path)
+    parse(decoded(content, file=path), file=path)
     by, now = who_asks(), time.time()
     try:
         if path.exists():

@@ -71,18 +71,22 @@ def read(path: Path | str) -> Loaded:
         raise ConfigurationError(
             f"{path} cannot be read: {error.strerror}", hint="see its owner and rights with `ls -l`"
         ) from None
+    return parse(decoded(content, file=path), file=path, content=content)
+
+
+def decoded(content: bytes, *, file: Path) -> str:
+    """The text of a file. Raises ``InvalidConfiguration`` for what is not UTF-8."""
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         problem = Problem(
-            file=str(path),
+            file=str(file),
             line=content.count(b"\n", 0, error.start) + 1,
             setting="",
             what=f"byte 0x{content[error.start]:02x} is not UTF-8",
             right="save the file as UTF-8, as TOML requires",
         )
-        raise InvalidConfiguration(str(path), [problem]) from None
-    return parse(text, file=path, content=content)
+        raise InvalidConfiguration(str(file), [problem]) from None
 
 
 def parse(

@@ -9,7 +9,7 @@ from causeway.explain.compare import Change, changes
 from causeway.explain.explained import Acquired, Explained, Explainer, Going
 from causeway.explain.gathering import Gathering, Left, Sender, Series
 from causeway.explain.plan import Lane, Plan, plan_of
-from causeway.explain.reading import Examined, Fate, Reader, walk
+from causeway.explain.reading import Examined, Fate, Reader
 from causeway.explain.recent import series_in_ledger, studies_since
 
 __all__ = [
@@ -31,5 +31,4 @@ __all__ = [
     "plan_of",
     "series_in_ledger",
     "studies_since",
-    "walk",
 ]

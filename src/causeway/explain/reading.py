@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,18 +62,6 @@ class _Known:
     is_live: bool
     is_conflict: bool = False
     digest: bytes | None = None
-
-
-def walk(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that are named, and those in the folders that are named, as they would be sent."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            for name in sorted(names):
-                yield Path(folder, name)
 
 
 class Reader:

@@ -178,6 +178,7 @@ def test_another_source_another_time_another_configuration(site: World, scans: P
         (("1.2.3.4",), 3, "no ledger"),
         ((".", "--source", "mars"), 2, "ct1"),
         ((".", "--at", "teatime"), 2, "no time"),
+        ((".", "--at", "9999-12-31"), 2, "no time"),
     ],
 )
 def test_what_explain_refuses(

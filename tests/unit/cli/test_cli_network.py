@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -195,6 +196,12 @@ def test_heads_that_are_broken(content: bytes, why: str, tmp_path: Path) -> None
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(NotSendable, match=why):
         read_part10(tmp_path / "file")
+
+
+def test_nobody_waits_for_a_pipe_to_speak(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotSendable, match="no ordinary file"):
+        read_part10(tmp_path / "pipe")
 
 
 def test_a_head_is_read_without_its_data_set(folder: Path) -> None:

@@ -101,6 +101,16 @@ def test_a_version_that_is_no_good_any_more_is_not_put_back(empty: World) -> Non
     assert empty.config.read_text() == text
 
 
+def test_a_version_that_was_kept_although_nobody_could_read_it_is_not_put_back(
+    empty: World,
+) -> None:
+    versions = kept(empty, empty.config.read_text())
+    versions.keep(b'data_dir = "data"\n\xff', at=1_700_000_001.0, by="jo", why="before rollback")
+    result = empty.call("config", "rollback", "2")
+    assert result.status == 2
+    assert "byte 0xff is not UTF-8" in result.err
+
+
 @pytest.mark.parametrize("number", ["3", "99"])
 def test_a_version_that_is_not_there(number: str, empty: World) -> None:
     kept(empty, "a", "b")

@@ -27,9 +27,9 @@ from causeway.explain import (
     Plan,
     Reader,
     Sender,
-    walk,
 )
 from causeway.explain.plan import Waits
+from causeway.part10 import files_below
 from causeway.schedule import Schedule
 from causeway.testing.phantom import make_instance
 
@@ -89,6 +89,6 @@ def explained(
     """What would become of these, and what is left."""
     by = by or plan()
     reader, gathering = Reader(decided_by=by.policy.asks_for), Gathering(sender or Sender())
-    for path in walk(paths):
+    for path in files_below(paths):
         gathering.add(reader.look_at(path))
     return list(Explainer(by, at).explain(gathering.series())), gathering.left
