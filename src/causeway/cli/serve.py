@@ -33,7 +33,12 @@ def run(
 def doctor(
     context: typer.Context,
     deep: Annotated[
-        bool, typer.Option("--deep", help="Also read the whole spool back against its digests.")
+        bool,
+        typer.Option(
+            "--deep",
+            help="Also look through the whole ledger for damage, and read the whole spool back "
+            "against its digests.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

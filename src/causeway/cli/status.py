@@ -139,10 +139,11 @@ def status_lines(
     )
     oldest = summary.oldest_undelivered_at
     if oldest is not None:
+        going, held = custody.count(Disposition.ON_ITS_WAY), custody.count(Disposition.HELD)
         yield _line(
-            "on its way",
-            f"{plural(custody.count(Disposition.ON_ITS_WAY), 'object')}, "
-            f"{amount(summary.bytes_awaiting)}, the oldest {ago(now - oldest)}",
+            "undelivered",
+            f"{plural(going + held, 'object')}, {amount(summary.bytes_awaiting)}, the oldest "
+            f"{ago(now - oldest)}; on its way {going:,}, held {held:,}",
         )
     yield _line("studies", _counts(summary.studies))
     yield _line("series", _counts(summary.series))

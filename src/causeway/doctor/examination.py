@@ -22,7 +22,7 @@ class Examination:
     config_path: Path
     tls_options: certificates.TlsOptions
     deep: bool = False
-    """Also read the whole spool back."""
+    """Also look through the whole ledger, and read the whole spool back."""
 
     def findings(self) -> Iterator[Finding]:
         """What each check says, as it is known."""
@@ -60,7 +60,7 @@ class Examination:
         return {
             "data_dir": lambda: machine.data_dir(configuration),
             "room": lambda: machine.room(configuration),
-            "ledger": lambda: stores.ledger(configuration),
+            "ledger": lambda: stores.ledger(configuration, deep=self.deep),
             "spool": lambda: stores.spool(configuration, deep=self.deep),
             "ports": lambda: machine.ports(configuration, ours),
             "open files": lambda: machine.open_files(configuration),

@@ -25,14 +25,14 @@ def latest_arrival(configuration: Configuration) -> float | None:
         return None
 
 
-def ledger(configuration: Configuration) -> Iterator[Finding]:
+def ledger(configuration: Configuration, *, deep: bool) -> Iterator[Finding]:
     from causeway.ledger import open_ledger
 
     if not configuration.ledger_path.exists():
         yield skipped("ledger", "there is none yet; the service makes it")
         return
     try:
-        opened = open_ledger(configuration.ledger_path, create=False)
+        opened = open_ledger(configuration.ledger_path, create=False, check=deep)
     except CausewayError as error:
         yield failed("ledger", error.message, error.hint or "see docs/howto for repair")
         return

@@ -89,7 +89,8 @@ def open_ledger(url_or_path: str | Path, *, create: bool = True, check: bool = F
     """Open the ledger at a file path (SQLite) or a ``postgresql://`` address.
 
     ``create`` makes one where there is none; without it, that is a ``StartupError``. ``check``
-    looks through the whole file for damage first, which the service does when it starts.
+    looks through the whole file for damage first, which takes seconds for a large one: the service
+    leaves it to ``causeway doctor --deep``.
 
     Raises ``StartupError`` (folder, rights, network file system, written by a newer version, no
     driver), ``LedgerCorrupt`` or ``LedgerBusy``.

@@ -154,6 +154,18 @@ def test_certificates(empty: World) -> None:
     assert finding.outcome is Outcome.FAILED
 
 
+def test_damage_that_nothing_has_met_yet_is_found_when_asked_for(world: World) -> None:
+    path = world.folder / "data" / "ledger.db"
+    whole = bytearray(path.read_bytes())
+    last = len(whole) // 4096 - 1
+    whole[last * 4096 : last * 4096 + 512] = b"\xff" * 512
+    path.write_bytes(whole)
+    (finding,) = findings(world, "ledger", deep=True)
+    assert finding.outcome is Outcome.FAILED
+    assert "damaged" in finding.said
+    assert "move the ledger file" in finding.to_do
+
+
 def test_a_check_that_breaks_does_not_stop_the_others(
     empty: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
