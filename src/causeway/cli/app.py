@@ -18,6 +18,7 @@ import typer
 
 from causeway.cli import (
     card,
+    commitments,
     configure,
     deidentify,
     difference,
@@ -56,6 +57,9 @@ profile_app = typer.Typer(help="De-identification profiles.", no_args_is_help=Tr
 spool_app = typer.Typer(help="The store of received bytes.", no_args_is_help=True)
 quarantine_app = typer.Typer(
     help="Objects that were kept, but not let through.", no_args_is_help=True
+)
+commitments_app = typer.Typer(
+    help="What sources asked us to take responsibility for.", no_args_is_help=True
 )
 
 
@@ -131,6 +135,10 @@ quarantine_app.command("list")(operate.quarantine_list)
 quarantine_app.command("show")(operate.quarantine_show)
 quarantine_app.command("release")(operate.quarantine_release)
 quarantine_app.command("discard")(operate.quarantine_discard)
+app.add_typer(commitments_app, name="commitments", rich_help_panel=OPERATE)
+commitments_app.command("list")(commitments.commitments_list)
+commitments_app.command("retry")(commitments.commitments_retry)
+commitments_app.command("discard")(commitments.commitments_discard)
 
 app.command("send", rich_help_panel=NETWORK)(network.send)
 app.command("echo", rich_help_panel=NETWORK)(network.echo)

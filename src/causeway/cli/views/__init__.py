@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from causeway.cli.views.base import View
 from causeway.cli.views.card import CardsView, CardView
-from causeway.cli.views.deidentify import (
     CleanedStudyView,
     DeidentifiedView,
     LeftOutView,
     PreviewView,
 )
+from causeway.cli.views.commitments import CommitmentsView, CommitmentView
+from causeway.cli.views.deidentify import (
 from causeway.cli.views.explain import (
     AcquisitionView,
     ConfigDiffView,
@@ -89,6 +90,8 @@ __all__ = [
     "CheckView",
     "CleanedStudyView",
     "CodeView",
+    "CommitmentView",
+    "CommitmentsView",
     "ConfigCheckView",
     "ConfigDiffView",
     "ConfigShowView",
@@ -149,6 +152,9 @@ __all__ = [
 
 BY_COMMAND: dict[str, type[View]] = {
     "card": CardsView,
+    "commitments discard": MovedView,
+    "commitments list": CommitmentsView,
+    "commitments retry": MovedView,
     "config check": ConfigCheckView,
     "config diff": ConfigDiffView,
     "config history": HistoryView,
