@@ -12,14 +12,18 @@ from causeway.destinations.contract import (
     Transfer,
     Write,
 )
+from causeway.destinations.dicom import Commitment, DicomDestination, DicomSettings
 from causeway.destinations.files import Files, LocalFiles
 from causeway.destinations.folder import FolderDestination, FolderSettings
 from causeway.destinations.registry import DestinationSettings, build
 from causeway.values import Standing
 
 __all__ = [
+    "Commitment",
     "Destination",
     "DestinationSettings",
+    "DicomDestination",
+    "DicomSettings",
     "Files",
     "FolderDestination",
     "FolderSettings",

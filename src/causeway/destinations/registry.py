@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from causeway.destinations.contract import Destination, Memory
 from causeway.destinations.core import CoreDestination, CoreSettings
+from causeway.destinations.dicom import DicomDestination, DicomSettings
 from causeway.destinations.files import Files
 from causeway.destinations.folder import FolderDestination, FolderSettings
 from causeway.destinations.stow import StowDestination, StowSettings
 
-DestinationSettings = CoreSettings | FolderSettings | StowSettings
+DestinationSettings = CoreSettings | DicomSettings | FolderSettings | StowSettings
 """Settings of any type."""
 
 
@@ -21,6 +22,8 @@ def build(
 ) -> Destination:
     """The destination that settings ask for. Does nothing yet: it may be away just now."""
     match settings:
+        case DicomSettings():
+            return DicomDestination(settings, memory=memory)
         case FolderSettings():
             return FolderDestination(settings, memory=memory, files=files)
         case StowSettings():

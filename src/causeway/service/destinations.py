@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from causeway.config import AnyDestination, CoreDestination, FolderDestination, StowDestination
-from causeway.destinations import DestinationSettings, FolderSettings
+from causeway.config import (
+    AnyDestination,
+    CoreDestination,
+    DicomDestination,
+    FolderDestination,
+    StowDestination,
+)
+from causeway.destinations import Commitment, DestinationSettings, DicomSettings, FolderSettings
 from causeway.destinations.core import CoreSettings, Device, Look, Upload, api_key
 from causeway.destinations.http import FixedToken, OAuth
 from causeway.destinations.http.signature import AwsSignature
 from causeway.destinations.stow import PRESETS, StowSettings, Verify
+from causeway.net import Peer, Timeouts
+from causeway.service.mapping import client_tls
 from causeway.service.web import auth, http_options, oauth, reveal
 
 
 def destination_settings(table: AnyDestination) -> DestinationSettings:
     """What ``destinations.build`` takes."""
     match table:
+        case DicomDestination():
+            return _dicom(table)
         case FolderDestination():
             return FolderSettings(name=table.name, path=Path(table.path))
         case StowDestination():
@@ -67,4 +77,31 @@ def _core(table: CoreDestination) -> CoreSettings:
         upload=Upload(table.upload),
         look=Look(table.verify),
         heartbeat_seconds=table.device.heartbeat_seconds if table.device else 0,
+    )
+
+
+def _dicom(table: DicomDestination) -> DicomSettings:
+    return DicomSettings(
+        name=table.name,
+        peer=Peer(
+            host=table.host,
+            port=table.port,
+            called_ae=table.ae_title,
+            calling_ae=table.calling_ae,
+            tls=None if table.tls is None else client_tls(table.tls),
+            timeouts=Timeouts(
+                connect_seconds=table.connect_seconds,
+                associate_seconds=table.association_seconds,
+                response_seconds=table.response_seconds,
+                progress_seconds=table.progress_seconds,
+            ),
+            max_pdu_length=table.maximum_pdu_bytes,
+        ),
+        associations=table.associations,
+        idle_seconds=table.idle_seconds,
+        commitment=Commitment(table.commitment),
+        report_seconds=table.report_seconds,
+        silence_seconds=table.silence_hours * 3600,
+        query=table.query,
+        convert=table.convert,
     )

@@ -11,7 +11,13 @@ import ssl
 from pathlib import Path
 
 from causeway.commitment.desk import Served
-from causeway.config import Configuration, ListenerSettings, PeerTlsSettings, TlsSettings
+from causeway.config import (
+    Configuration,
+    DicomDestination,
+    ListenerSettings,
+    PeerTlsSettings,
+    TlsSettings,
+)
 from causeway.net import (
     Acceptance,
     Admission,
@@ -76,7 +82,11 @@ def served(configuration: Configuration) -> Served:
     """Whom receivers offer storage commitment to."""
     return Served(
         sources=frozenset(each.name for each in configuration.sources if each.commitment),
-        reporters=frozenset(),
+        reporters=frozenset(
+            each.ae_title
+            for each in configuration.destinations
+            if isinstance(each, DicomDestination) and each.commitment != "off"
+        ),
     )
 
 

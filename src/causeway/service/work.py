@@ -11,9 +11,9 @@ import time
 from random import Random
 
 from causeway.config import Configuration
+from causeway.destinations import DicomDestination
 from causeway.errors import CausewayError
 from causeway.ledger import Ledger, open_ledger
-from causeway.net import CommitmentReport
 from causeway.observe import bound, configure_logs, emit
 from causeway.pipeline import Parts, Pipeline
 from causeway.service import mapping, planning
@@ -92,7 +92,11 @@ def _work(
         ledger,
         answer_fds=answer_fds,
         indexed_until=lambda: parts.indexer.indexed_until,
-        hear=_nobody_asked,
+        hear=lambda calling_ae, report: any(
+            each.reported(calling_ae, report)
+            for each in parts.destinations.values()
+            if isinstance(each, DicomDestination)
+        ),
     )
     pipeline.start()
     commitments.start()
@@ -105,10 +109,6 @@ def _work(
         failed.close()
         tell_failure.close()
     return 0 if pipeline.failure is None else 1
-
-
-def _nobody_asked(_calling_ae: str, _report: CommitmentReport) -> bool:
-    return False
 
 
 def _attend(

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from causeway.cli.views.base import View
 from causeway.cli.views.card import CardsView, CardView
+from causeway.cli.views.commitments import CommitmentsView, CommitmentView
+from causeway.cli.views.deidentify import (
     CleanedStudyView,
     DeidentifiedView,
     LeftOutView,
     PreviewView,
 )
-from causeway.cli.views.commitments import CommitmentsView, CommitmentView
-from causeway.cli.views.deidentify import (
 from causeway.cli.views.explain import (
     AcquisitionView,
     ConfigDiffView,

@@ -13,10 +13,12 @@ from causeway.config.destinations.base import (
     RetrySettings,
 )
 from causeway.config.destinations.core import CoreDestination
+from causeway.config.destinations.dicom import DicomDestination
 from causeway.config.destinations.folder import FolderDestination
 from causeway.config.destinations.stow import StowDestination
 
 DESTINATION_TYPES: Final[dict[str, type[DestinationSettings]]] = {
+    "dicom": DicomDestination,
     "folder": FolderDestination,
     "core": CoreDestination,
     "stow": StowDestination,
@@ -40,6 +42,7 @@ __all__ = [
     "ArchiveDestinationSettings",
     "CoreDestination",
     "DestinationSettings",
+    "DicomDestination",
     "FolderDestination",
     "RetrySettings",
     "StowDestination",
