@@ -14,8 +14,8 @@ from causeway.errors import TemporaryError
 from causeway.ledger import CommitmentRow, Ledger
 from causeway.net import CommitmentReport, Peer
 from causeway.observe import bound, emit
-from causeway.service import mapping
 from causeway.service.answers import AnswerWriter
+from causeway.service.securing import client_tls
 from causeway.spool import LetterBox, RealDisk
 
 POLL_SECONDS = 1.0
@@ -36,7 +36,7 @@ def requester_of(source: SourceSettings) -> Requester:
             host=settings.host or "",
             port=settings.port,
             called_ae=settings.ae_title or "",
-            tls=None if settings.tls is None else mapping.client_tls(settings.tls),
+            tls=None if settings.tls is None else client_tls(settings.tls),
         )
     return Requester(
         promise=Promise(settings.when),

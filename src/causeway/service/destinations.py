@@ -17,7 +17,7 @@ from causeway.destinations.http import FixedToken, OAuth
 from causeway.destinations.http.signature import AwsSignature
 from causeway.destinations.stow import PRESETS, StowSettings, Verify
 from causeway.net import Peer, Timeouts
-from causeway.service.mapping import client_tls
+from causeway.service.securing import client_tls
 from causeway.service.web import auth, http_options, oauth, reveal
 
 

@@ -7,7 +7,6 @@ meet theirs. What concerns the pipeline alone is in ``planning``.
 from __future__ import annotations
 
 import ipaddress
-import ssl
 from pathlib import Path
 
 from causeway.commitment.desk import Served
@@ -15,13 +14,11 @@ from causeway.config import (
     Configuration,
     DicomDestination,
     ListenerSettings,
-    PeerTlsSettings,
     TlsSettings,
 )
 from causeway.net import (
     Acceptance,
     Admission,
-    ClientTls,
     DoorLimits,
     ListenerOptions,
     Patience,
@@ -32,9 +29,8 @@ from causeway.net import (
 )
 from causeway.service import nodes
 from causeway.service.receive import ReceiverPlan
+from causeway.service.securing import TLS_VERSIONS
 from causeway.spool import Durability, SpaceLimits
-
-_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 def listeners(configuration: Configuration) -> tuple[ListenerOptions, ...]:
@@ -60,21 +56,7 @@ def server_tls(settings: TlsSettings) -> ServerTls:
         client_ca=None if settings.client_ca is None else Path(settings.client_ca),
         crl=None if settings.crl is None else Path(settings.crl),
         profile=Profile(settings.profile),
-        minimum_version=_VERSIONS[settings.minimum_version],
-    )
-
-
-def client_tls(settings: PeerTlsSettings) -> ClientTls:
-    return ClientTls(
-        ca=Path(settings.ca),
-        certificate=None if settings.certificate is None else Path(settings.certificate),
-        key=None if settings.key is None else Path(settings.key),
-        key_password="" if settings.key_password is None else settings.key_password.reveal(),
-        crl=None if settings.crl is None else Path(settings.crl),
-        server_name=settings.server_name,
-        verify_name=settings.verify_name,
-        profile=Profile(settings.profile),
-        minimum_version=_VERSIONS[settings.minimum_version],
+        minimum_version=TLS_VERSIONS[settings.minimum_version],
     )
 
 
