@@ -85,7 +85,7 @@ def movers(configuration: Configuration) -> frozenset[str]:
 
 
 def peer_of(node: NodeSettings, configuration: Configuration) -> Peer:
-    from causeway.service.mapping import client_tls  # which has listeners ask this module
+    from causeway.service.securing import client_tls  # which has listeners ask this module
 
     assert node.host is not None
     assert node.port is not None
