@@ -37,6 +37,8 @@ def health_of(
     left_out = said.get("receive_only") is True
     facts = Facts(
         running=service is not None,
+        untold_since=None if service is None else service.untold_since(now),
+        refuses=_refuses(said.get("space")),
         left_out=left_out,
         pipeline_gone_at=_gone_at(said.get("pipeline")),
         unindexed_at=None if ledger is None or spool is None else oldest_unindexed(ledger, spool),
@@ -48,6 +50,14 @@ def health_of(
         index_seconds=settings.index_seconds, delivery_seconds=settings.delivery_seconds
     )
     return health(facts, thresholds, now)
+
+
+def _refuses(space: object) -> str:
+    state = space.get("state") if isinstance(space, dict) else None
+    return {
+        "soft": "new associations are refused for now",
+        "hard": "objects are refused with A700",
+    }.get(str(state), "")
 
 
 def _gone_at(pipeline: object) -> float | None:

@@ -48,6 +48,7 @@ class Check(enum.StrEnum):
     """What is looked at."""
 
     SERVICE = "service"
+    ROOM = "room"
     PIPELINE = "pipeline"
     INDEX = "index"
     DELIVERY = "delivery"
@@ -88,6 +89,10 @@ class Facts:
 
     running: bool
     """Whether the service runs."""
+    untold_since: float | None = None
+    """Since when it has found no room to say how it is; None if it has said so just now."""
+    refuses: str = ""
+    """What it refuses for want of room, in words."""
     left_out: bool = False
     """Whether it was started without its pipeline."""
     pipeline_gone_at: float | None = None
@@ -126,7 +131,8 @@ def health(facts: Facts, thresholds: Thresholds, now: float) -> Health:
     """How it is at ``now``. Times in the future count as now."""
     return Health(
         findings=(
-            _service(facts),
+            _service(facts, now),
+            *_room(facts),
             *_pipeline(facts, now),
             *_index(facts, thresholds, now),
             *(_lane(lane, thresholds, now) for lane in facts.lanes),
@@ -135,15 +141,26 @@ def health(facts: Facts, thresholds: Thresholds, now: float) -> Health:
     )
 
 
-def _service(facts: Facts) -> Finding:
-    if facts.running:
-        return Finding(check=Check.SERVICE, subject="", state=State.OK, reason="running")
-    return Finding(
-        check=Check.SERVICE,
-        subject="",
-        state=State.FAILING,
-        reason="not running, so that nothing is received and nothing goes",
-    )
+def _service(facts: Facts, now: float) -> Finding:
+    state, reason = State.FAILING, "not running, so that nothing is received and nothing goes"
+    if facts.running and facts.untold_since is None:
+        state, reason = State.OK, "running"
+    elif facts.running and facts.untold_since is not None:
+        reason = (
+            f"running, but for {lasting(now - facts.untold_since)} it could not write down how it "
+            "is, as on a full disk"
+        )
+    return Finding(check=Check.SERVICE, subject="", state=state, reason=reason)
+
+
+def _room(facts: Facts) -> Iterator[Finding]:
+    if not facts.running:
+        return
+    if facts.refuses:
+        state, reason = State.FAILING, f"too little is left, so that {facts.refuses}"
+    else:
+        state, reason = State.OK, "enough is left"
+    yield Finding(check=Check.ROOM, subject="", state=state, reason=reason)
 
 
 def _pipeline(facts: Facts, now: float) -> Iterator[Finding]:
