@@ -1189,19 +1189,20 @@ def test_a_sequence_that_nothing_can_clean_goes_as_far_as_its_type_lets_it(synta
         assert (len(items(found[CONTENT], write)) if CONTENT in found else None) == number
 
 
-# --- sequences that are known again ----------------------------------------------------------------
+# --- sequences that are known again ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("undefined", [False, True], ids=["defined", "undefined"])
 def test_a_sequence_is_known_again_only_by_all_of_its_bytes(undefined: bool) -> None:
     """Frames that begin alike, and of which one has a name behind what all say."""
-    long_text = E.element(0x00181250, "SH", "A coil") + E.element(0x00200032, "DS", "1\\2\\3" * 12)
+    said = E.element(0x00181250, "SH", "A coil") + E.element(0x00200032, "DS", "1\\2\\3" * 12)
 
     def frame(*more: bytes) -> bytes:
-        inner = E.sequence(
-            0x00289110, E.item(long_text, *more, undefined=undefined), undefined=undefined
-        )
-        return E.item(inner, undefined=undefined)
+        inner = E.item(said, *more, undefined=undefined)
+        return E.item(E.sequence(0x00289110, inner, undefined=undefined), undefined=undefined)
+
+    def frames(*each: bytes) -> bytes:
+        return E.sequence(0x52009230, *each, undefined=undefined)
 
     named = E.element(0x00280009, "PN", "Quacksalber^Ottokar")
     last = frame(E.element(0x00280008, "IS", "2"))
