@@ -9,6 +9,8 @@ from pydantic_core import core_schema
 
 from causeway.config.destinations.base import (
     ArchiveDestinationSettings,
+    BandwidthSettings,
+    BandwidthWindowSettings,
     DestinationSettings,
     RetrySettings,
 )
@@ -40,6 +42,8 @@ __all__ = [
     "DESTINATION_TYPES",
     "AnyDestination",
     "ArchiveDestinationSettings",
+    "BandwidthSettings",
+    "BandwidthWindowSettings",
     "CoreDestination",
     "DestinationSettings",
     "DicomDestination",
