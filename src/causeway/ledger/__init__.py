@@ -29,7 +29,6 @@ from causeway.ledger.commitments import (
     ReportOutcome,
     Told,
 )
-from causeway.ledger.deliveries import rank_of
 from causeway.ledger.health import LaneWaiting
 from causeway.ledger.ledger import Ledger, open_ledger
 from causeway.ledger.node_rows import NodeCounts, NodeRow, NodeSeriesRow, SeriesSeen, StudySeen
@@ -54,7 +53,6 @@ from causeway.ledger.rows import (
     EventRow,
     HeadRow,
     InstanceRow,
-    LaneRow,
     OutcomeRow,
     ParcelRow,
     Pinning,
@@ -68,7 +66,6 @@ from causeway.ledger.rows import (
     StudyRow,
 )
 from causeway.ledger.states import (
-    BreakerState,
     CommitmentState,
     DeliveryState,
     InstanceState,
@@ -85,7 +82,6 @@ __all__ = [
     "Arrival",
     "AskedObject",
     "AssociationRow",
-    "BreakerState",
     "CommitmentRow",
     "CommitmentState",
     "Count",
@@ -106,7 +102,6 @@ __all__ = [
     "Item",
     "KnownObject",
     "LaneCount",
-    "LaneRow",
     "LaneWaiting",
     "Ledger",
     "LookAgain",
@@ -153,6 +148,5 @@ __all__ = [
     "custody_line",
     "kind_of",
     "open_ledger",
-    "rank_of",
     "waits_for_schedule",
 ]

@@ -24,7 +24,6 @@ from causeway.ledger.rows import (
     DeliveryRow,
     EventRow,
     InstanceRow,
-    LaneRow,
     OutcomeRow,
     ParcelRow,
     Position,
@@ -33,7 +32,6 @@ from causeway.ledger.rows import (
     StudyRow,
 )
 from causeway.ledger.states import (
-    BreakerState,
     DeliveryState,
     InstanceState,
     ParcelKind,
@@ -61,7 +59,6 @@ _STUDY = (
 _PARCEL = _plain(ParcelRow, "state", "kind")
 _DELIVERY = _plain(DeliveryRow, "state")
 _OUTCOME = _plain(OutcomeRow, "standing", "already_there")
-_LANE = _plain(LaneRow, "breaker")
 _REROUTE = _plain(RerouteRow, "destinations")
 _EVENT = _plain(EventRow)
 _ASSOCIATION = _plain(AssociationRow)
@@ -124,10 +121,6 @@ def outcome_row(row: RowMapping) -> OutcomeRow:
         standing=Standing(row["standing"]),
         already_there=bool(row["already_there"]),
     )
-
-
-def lane_row(row: RowMapping) -> LaneRow:
-    return LaneRow(**_take(row, _LANE), breaker=BreakerState(row["breaker"]))
 
 
 def reroute_row(row: RowMapping) -> RerouteRow:

@@ -12,8 +12,8 @@ from causeway.ledger.deliveries import DeliveryVerbs
 from causeway.ledger.engine import Database
 from causeway.ledger.heads import HeadVerbs
 from causeway.ledger.health import HealthVerbs
+from causeway.ledger.imports import ImportVerbs
 from causeway.ledger.intake import IntakeVerbs
-from causeway.ledger.lanes import LaneVerbs
 from causeway.ledger.leases import LeaseVerbs
 from causeway.ledger.node_operator import NodeOperatorVerbs
 from causeway.ledger.nodes import NodeVerbs
@@ -40,7 +40,6 @@ class Ledger(
     DeliveryVerbs,
     OutcomeVerbs,
     QueueVerbs,
-    LaneVerbs,
     LeaseVerbs,
     RetireVerbs,
     ReadingVerbs,
@@ -54,6 +53,7 @@ class Ledger(
     CommitmentVerbs,
     NodeVerbs,
     NodeOperatorVerbs,
+    ImportVerbs,
 ):
     """Facts and work, in SQL.
 

@@ -8,7 +8,8 @@ predicate, and a bound parameter or a boolean literal defeats it).
 What the database refuses, whoever writes: a state that does not exist, a held or dead series that
 does not know what it resumes as, a lease without an owner, a delivery that is sending without
 one, two live instances of one SOP Instance UID (unless a person approved it), a parcel without a
-digest, two owners of one folder, and any change of an event.
+digest, two owners of one folder, two batches of a destination that fill, and any change of an
+event.
 
 ``rank`` orders work: due time plus a minute for each step of priority above or below 100. So an
 urgent series overtakes what became due up to an hour and forty minutes before it, and nothing
@@ -35,6 +36,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from causeway.import_jobs import BatchState, PartState
 from causeway.ledger.columns import (
     ID,
     UID,
@@ -50,7 +52,6 @@ from causeway.ledger.columns import (
 from causeway.ledger.states import (
     LIVE,
     WORKABLE,
-    BreakerState,
     CommitmentState,
     DeliveryState,
     InstanceState,
@@ -364,7 +365,6 @@ delivery = Table(
     text_column("fail_text"),
     text_column("waits_for"),
     Column("begun", Integer, nullable=False, server_default="0", comment="instances, in order"),
-    time_column("failing_since", nullable=True),
     time_column("created_at"),
     time_column("state_at"),
     UniqueConstraint("parcel_id", "destination"),
@@ -432,27 +432,6 @@ effect = Table(
     time_column("at"),
     PrimaryKeyConstraint("delivery_id", "key"),
     comment="what a delivery has already done outside, so that a repetition can tell",
-)
-
-lane = Table(
-    "lane",
-    metadata,
-    Column("destination", Text, primary_key=True),
-    Column("breaker", Text, nullable=False),
-    count_column("refusals"),
-    time_column("open_until", nullable=True),
-    time_column("changed_at"),
-    text_column("fail_code"),
-    text_column("fail_text"),
-    text_column("fail_hint"),
-    time_column("failed_at", nullable=True),
-    time_column("delivered_at", nullable=True),
-    Column("bytes_per_second", Double),
-    time_column("measured_at", nullable=True),
-    CheckConstraint(one_of("breaker", BreakerState), name="breaker"),
-    CheckConstraint("(breaker = 'closed') = (open_until IS NULL)", name="open_until"),
-    CheckConstraint("refusals >= 0", name="counts"),
-    comment="how the way to a destination stands, as whoever delivers has found it",
 )
 
 memory = Table(
@@ -588,4 +567,71 @@ event = Table(
     Index(None, "study_id", "id"),
     Index(None, "series_id", "id"),
     comment="what happened, when, why and by whom; only ever added to, without patient data",
+)
+
+import_job = Table(
+    "import_job",
+    metadata,
+    row_id(),
+    Column("destination", Text, nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    time_column("opened_at"),
+    time_column("joined_at"),
+    time_column("due_at"),
+    count_column("files"),
+    count_column("bytes"),
+    Column("is_full", SmallInteger, nullable=False, server_default="0"),
+    text_column("datastore_id"),
+    text_column("role_arn"),
+    text_column("input_uri"),
+    text_column("output_uri"),
+    text_column("client_token"),
+    text_column("job_id"),
+    text_column("job_status"),
+    time_column("asked_at", nullable=True),
+    time_column("submitted_at", nullable=True),
+    time_column("ended_at", nullable=True),
+    text_column("message"),
+    text_column("waits_for"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    count_column("scanned"),
+    count_column("imported"),
+    count_column("customer_errors"),
+    count_column("server_errors"),
+    count_column("warnings"),
+    count_column("not_primary"),
+    Column("image_sets", Text, nullable=False, server_default="[]", comment="JSON"),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("owner", Text),
+    time_column("lease_until", nullable=True),
+    CheckConstraint(one_of("state", BatchState), name="state"),
+    CheckConstraint(_LEASE, name="lease"),
+    CheckConstraint("files >= 0 AND bytes >= 0 AND tries >= 0", name="counts"),
+    CheckConstraint("is_full IN (0, 1)", name="flags"),
+    CheckConstraint("state NOT IN ('running', 'reading') OR job_id <> ''", name="has_job"),
+    CheckConstraint("client_token <> ''", name="token"),
+    partial("ux_import_job_filling", "destination", where="state = 'filling'", unique=True),
+    partial("ux_import_job_job", "job_id", where="job_id <> ''", unique=True),
+    partial("ix_import_job_due", "destination", "due_at", where="state <> 'done'"),
+    comment="a batch for AWS HealthImaging: a prefix of its bucket, and the job that imports it",
+)
+
+import_part = Table(
+    "import_part",
+    metadata,
+    row_id(),
+    reference("job_id", "import_job.id"),
+    reference("delivery_id", "delivery.id"),
+    Column("state", Text, nullable=False),
+    Column("instances", Text, nullable=False, comment="JSON, ids"),
+    Column("files", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    time_column("joined_at"),
+    Column("results", Text, nullable=False, server_default="{}", comment="JSON, by instance"),
+    CheckConstraint(one_of("state", PartState), name="state"),
+    CheckConstraint("files > 0", name="not_empty"),
+    Index(None, "job_id"),
+    Index(None, "delivery_id"),
+    comment="instances of one delivery in a batch, and what became of each",
 )
