@@ -1,0 +1,1 @@
+"""AWS services to test against, where no emulator has them."""
