@@ -12,6 +12,7 @@ import os
 import shutil
 import socket
 import struct
+import sys
 
 import pytest
 from hypothesis import settings
@@ -66,7 +67,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def find_peer(program: str) -> str | None:
     """Where a peer's program is; Debian keeps Orthanc outside of most users' PATH."""
-    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    return shutil.which(program) or shutil.which(
+        program, path=f"/usr/sbin:/usr/local/sbin:{sys.prefix}/peers/bin"
+    )
 
 
 def _missing(why: str) -> None:
