@@ -7,7 +7,6 @@ there twice, and whatever goes wrong is told in words that say what to do, witho
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,10 +194,8 @@ def test_killed_while_it_reads_it_goes_on(world: World, parcel: Parcel, reads: i
 
 
 def test_it_gives_way_and_goes_on_behind_it(world: World, parcel: Parcel) -> None:
-    with contextlib.suppress(NotYet):
-        ended = bring(world.destination(), parcel, may_go_on=lambda: False)
-        assert ended.gave_way or parcel.journal.begun == len(parcel.instances), "in one batch"
-    world.settle()
+    ended = bring(world.destination(), parcel, may_go_on=lambda: False)
+    assert ended.gave_way
     finally_there(world, parcel.again())
 
 
@@ -241,6 +238,13 @@ def test_whatever_goes_wrong_nothing_is_lost_twice_or_untrue(
     world, fault = case
     world.inject(fault, parcel)
     came = once(world, parcel)
+    for _ in range(60):
+        if not isinstance(came, NotYet):
+            break
+        # What the far side makes of it shows when its work is done.
+        world.settle()
+        parcel = parcel.again()
+        came = once(world, parcel)
     assert_discreet(parcel, came)
     if fault is Fault.THERE_OTHER:
         assert_conflict(world, parcel, came)

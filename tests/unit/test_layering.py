@@ -30,7 +30,11 @@ MAY_KNOW = {
     "dimse": set(),
     "net": NOUNS | {"dimse"},
     "spool": NOUNS,
-    "ledger": NOUNS | {"attributes"},
+    "ledger": NOUNS | {"attributes", "import_jobs"},
+    # Batches and what comes next for them: the ledger keeps them, a destination moves them on.
+    "import_jobs": set(),
+    # What a template of keys can be, for the configuration to check and destinations to use.
+    "object_keys": {"errors"},
     "attributes": {"errors"},
     # Text of data sets, by their character sets.
     "text": set(),
@@ -41,22 +45,22 @@ MAY_KNOW = {
     "deidentify": {"attributes", "decide", "errors", "lines", "problems", "text"},
     "schedule": {"errors"},
     "decide": NOUNS | DECIDING,
-    "config": {"errors", "lines", "problems"} | DECIDING,
+    "config": {"errors", "lines", "object_keys", "problems"} | DECIDING,
     "observe": {"errors"},
     # Another transfer syntax, by the codecs that de-identification has.
     "transcoding": {"deidentify", "errors"},
-    "destinations": NOUNS | {"dimse", "net", "transcoding"},
+    "destinations": NOUNS | {"dimse", "import_jobs", "net", "object_keys", "transcoding"},
     # Of spool and ledger what stands there, of net how it is told; nothing of the pipeline.
     "commitment": NOUNS | {"dimse", "ledger", "net", "spool"},
     # It is handed a policy, and has never heard of the configuration.
     "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text"},
     # The second entrance: it asks and fetches, and what has come is the pipeline's.
     "pull": NOUNS | DECIDING | {"dimse", "ledger", "net", "text"},
-    "service": COMPOSED | {"commitment", "observe", "pull"},
+    "service": COMPOSED | {"commitment", "import_jobs", "observe", "pull"},
     "doctor": COMPOSED | {"observe"},
     "cli": COMPOSED
     | {"cards", "commitment", "explain", "part10", "observe", "doctor", "service", "demo"}
-    | {"deidentify", "offline", "preview", "problems", "pull"},
+    | {"deidentify", "import_jobs", "offline", "preview", "problems", "pull"},
     # Its patients are phantoms, and nothing else of testing.
     "demo": COMPOSED | {"part10", "cli", "testing"},
     "__main__": {"cli"},

@@ -96,7 +96,6 @@ class Parts:
         emit: Emit,
         clock: Callable[[], float] | None = None,
         files: Files | None = None,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.clock = clock or ledger.now
         self.next_due_at = ledger.next_due_at
@@ -128,7 +127,7 @@ class Parts:
         self.destinations: Mapping[str, Destination] = {
             plan.settings.name: build(
                 plan.settings, memory=LedgerMemory(ledger, plan.settings.name, self.clock),
-                files=files,
+                files=files, batches=ledger,
             )
             for plan in settings.destinations
         }  # fmt: skip
@@ -137,7 +136,6 @@ class Parts:
             Lane(
                 self.destinations[plan.settings.name], plan.lane, ledger=ledger,
                 contents=contents, leases=self.leases, clock=self.clock, rng=rng, emit=emit,
-                sleep=sleep,
             )
             for plan in settings.destinations
         )  # fmt: skip
@@ -220,8 +218,6 @@ class Pipeline:
         leftover, and is done again. True is only a matter of tidiness.
         """
         self._stopping.set()
-        for lane in self._parts.lanes:
-            lane.stop()
         for loop in self._loops:
             loop.wake.set()
         until = time.monotonic() + patience_seconds

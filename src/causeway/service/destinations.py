@@ -11,12 +11,19 @@ from causeway.config import (
     FolderDestination,
     StowDestination,
 )
+from causeway.config.destinations import (
+    AzureBlobDestination,
+    GcsDestination,
+    HealthImagingDestination,
+    S3Destination,
+)
 from causeway.destinations import Commitment, DestinationSettings, DicomSettings, FolderSettings
 from causeway.destinations.core import CoreSettings, Device, Look, Upload, api_key
 from causeway.destinations.http import FixedToken, OAuth
 from causeway.destinations.http.signature import AwsSignature
 from causeway.destinations.stow import PRESETS, StowSettings, Verify
 from causeway.net import Peer, Timeouts
+from causeway.service import buckets
 from causeway.service.securing import client_tls
 from causeway.service.web import auth, http_options, oauth, reveal
 
@@ -32,6 +39,14 @@ def destination_settings(table: AnyDestination) -> DestinationSettings:
             return _stow(table)
         case CoreDestination():
             return _core(table)
+        case S3Destination():
+            return buckets.s3_settings(table)
+        case GcsDestination():
+            return buckets.gcs_settings(table)
+        case AzureBlobDestination():
+            return buckets.azure_blob_settings(table)
+        case HealthImagingDestination():
+            return buckets.healthimaging_settings(table)
         case _:
             raise TypeError(f"a type of destination without settings: {type(table).__name__}")
 

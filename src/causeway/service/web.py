@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 
 from causeway.config import AuthenticatedWebSettings, OAuthSettings, Secret, WebSettings
+from causeway.config.web import ProxySettings
 from causeway.destinations.http import (
     Basic,
     FixedToken,
@@ -28,7 +29,6 @@ def reveal(secret: Secret | None) -> Reveal | None:
 def http_options(
     who: str, table: WebSettings, *, answer_seconds: float | None = None
 ) -> HttpOptions:
-    proxy = table.proxy
     return HttpOptions(
         who=who,
         trust=Trust(
@@ -39,16 +39,20 @@ def http_options(
             minimum_version=VERSIONS[table.minimum_version],
             **({"key_password": table.key_password.reveal} if table.key_password else {}),
         ),
-        proxy=None
-        if proxy is None
-        else Proxy(
-            url=proxy.url,
-            username=proxy.username,
-            ca=Trust(ca=proxy.ca) if proxy.ca else None,
-            **({"password": proxy.password.reveal} if proxy.password else {}),
-        ),
+        proxy=proxy_of(table.proxy),
         connect_seconds=table.connect_seconds,
         answer_seconds=table.answer_seconds if answer_seconds is None else answer_seconds,
+    )
+
+
+def proxy_of(table: ProxySettings | None) -> Proxy | None:
+    if table is None:
+        return None
+    return Proxy(
+        url=table.url,
+        username=table.username,
+        ca=Trust(ca=table.ca) if table.ca else None,
+        **({"password": table.password.reveal} if table.password else {}),
     )
 
 

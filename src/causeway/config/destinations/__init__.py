@@ -7,16 +7,18 @@ from typing import Annotated, Any, Final
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import core_schema
 
+from causeway.config.destinations.azure_blob import AzureBlobDestination
 from causeway.config.destinations.base import (
     ArchiveDestinationSettings,
-    BandwidthSettings,
-    BandwidthWindowSettings,
     DestinationSettings,
     RetrySettings,
 )
 from causeway.config.destinations.core import CoreDestination
 from causeway.config.destinations.dicom import DicomDestination
 from causeway.config.destinations.folder import FolderDestination
+from causeway.config.destinations.gcs import GcsDestination
+from causeway.config.destinations.healthimaging import HealthImagingDestination
+from causeway.config.destinations.s3 import S3Destination
 from causeway.config.destinations.stow import StowDestination
 
 DESTINATION_TYPES: Final[dict[str, type[DestinationSettings]]] = {
@@ -24,6 +26,10 @@ DESTINATION_TYPES: Final[dict[str, type[DestinationSettings]]] = {
     "folder": FolderDestination,
     "core": CoreDestination,
     "stow": StowDestination,
+    "s3": S3Destination,
+    "gcs": GcsDestination,
+    "azure-blob": AzureBlobDestination,
+    "healthimaging": HealthImagingDestination,
 }
 
 
@@ -42,12 +48,14 @@ __all__ = [
     "DESTINATION_TYPES",
     "AnyDestination",
     "ArchiveDestinationSettings",
-    "BandwidthSettings",
-    "BandwidthWindowSettings",
+    "AzureBlobDestination",
     "CoreDestination",
     "DestinationSettings",
     "DicomDestination",
     "FolderDestination",
+    "GcsDestination",
+    "HealthImagingDestination",
     "RetrySettings",
+    "S3Destination",
     "StowDestination",
 ]
