@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import machine, netns
 from bench.folders import WorkFolders
-from bench.scenarios import dcmsend, memory, pull, receive, restart, tls, whole
+from bench.scenarios import dcmsend, memory, receive, restart, tls, whole
 from bench.session import Session
 
 SCENARIOS = {
@@ -23,7 +23,6 @@ SCENARIOS = {
     "tls": tls.measure,
     "dcmsend": dcmsend.measure,
     "whole": whole.measure,
-    "pull": pull.measure,
     "memory": memory.measure,
     "restart": restart.measure,
 }
