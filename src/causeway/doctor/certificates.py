@@ -33,7 +33,7 @@ def certificates(configuration: Configuration, options: TlsOptions) -> Iterator[
 
 
 def _of_listener(tls: ServerTls) -> Iterator[Finding]:
-    from causeway.net import expiries, server_context
+    from causeway.net import expiries, flaws, server_context
 
     try:
         server_context(tls)
@@ -44,6 +44,13 @@ def _of_listener(tls: ServerTls) -> Iterator[Finding]:
         yield warning(
             "tls", f"{tls.key} can be read or written by others", f"`chmod 640 {tls.key}`"
         )
+    if tls.client_ca is not None:
+        for name, flaw in flaws(tls.client_ca).items():
+            yield warning(
+                "tls",
+                f"{name} in {tls.client_ca} {flaw}, so nobody that it vouches for is let in",
+                "take it out, or make it again with its key usage (keyCertSign, cRLSign)",
+            )
     now = time.time()
     for ends in expiries(tls):
         days = (ends.at - now) / 86400

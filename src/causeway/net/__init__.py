@@ -20,6 +20,7 @@ from causeway.net.committing import (
     send_report,
 )
 from causeway.net.door import Door
+from causeway.net.authorities import flaws
 from causeway.net.expiry import Expires, expiries
 from causeway.net.handover import Channel, channel_pair
 from causeway.net.identifiers import AssociationIds
@@ -104,6 +105,7 @@ __all__ = [
     "channel_pair",
     "echo",
     "expiries",
+    "flaws",
     "find",
     "get",
     "get_roles",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from causeway.net.authorities import name_of
 from causeway.net.tls import ClientTls, ServerTls
 
 
@@ -49,7 +50,7 @@ def _certificates(path: Path, what: str) -> list[Expires]:
         Expires(
             path=path,
             what=what,
-            subject=_name(certificate.subject),
+            subject=name_of(certificate.subject),
             at=certificate.not_valid_after_utc.timestamp(),
         )
         for certificate in x509.load_pem_x509_certificates(path.read_bytes())
@@ -68,13 +69,8 @@ def _lists(path: Path) -> list[Expires]:
                 Expires(
                     path=path,
                     what="revocation list",
-                    subject=_name(crl.issuer),
+                    subject=name_of(crl.issuer),
                     at=crl.next_update_utc.timestamp(),
                 )
             )
     return found
-
-
-def _name(name: x509.Name) -> str:
-    common = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return str(common[0].value) if common else name.rfc4514_string()

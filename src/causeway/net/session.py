@@ -16,6 +16,7 @@ import contextlib
 import enum
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -215,6 +216,8 @@ class Session:
             self.ending = Ending.ABORTED if established else Ending.NOT_DICOM
             self._conclude(self.ending)
             self._leave(error.reply, linger=established)
+        except ssl.SSLCertVerificationError as error:
+            detail = error.verify_message
         except OSError as error:
             detail = getattr(error, "reason", None) or type(error).__name__
         finally:

@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from causeway.errors import StartupError
+from causeway.net.authorities import vouches_for_nobody
 
 RENEW_SECONDS = 60.0
 """How old a context may get. A new one costs a few milliseconds."""
@@ -198,6 +199,11 @@ def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path, password:
 def _load_trust(context: ssl.SSLContext, ca: Path, crl: Path | None) -> None:
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     _load_pem(context, ca, "certificates")
+    if wrong := vouches_for_nobody(ca):
+        raise StartupError(
+            f"nobody would be believed by {ca}: {wrong}",
+            hint="make the authority again, with `-addext keyUsage=critical,keyCertSign,cRLSign`",
+        )
     if crl is not None:
         _load_pem(context, crl, "revocation lists")
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF

@@ -41,7 +41,8 @@ class TestAuthority:
 
     __test__ = False  # not a test class, whatever pytest makes of its name
 
-    def __init__(self, folder: Path, name: str = "ca") -> None:
+    def __init__(self, folder: Path, name: str = "ca", *, sloppy: bool = False) -> None:
+        """``sloppy`` as `openssl req -x509` makes one, without a key usage."""
         self._folder = folder
         self._name = name
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -49,7 +50,7 @@ class TestAuthority:
         self._revoked: list[int] = []
         self._crl_number = 0
         now = _now()
-        self._certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(self._subject)
             .issuer_name(self._subject)
@@ -58,10 +59,11 @@ class TestAuthority:
             .not_valid_before(now - _HOUR)
             .not_valid_after(now + 24 * _HOUR)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_key_usage(authority=True), critical=True)
             .add_extension(self._key_identifier(), critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        if not sloppy:
+            builder = builder.add_extension(_key_usage(authority=True), critical=True)
+        self._certificate = builder.sign(self._key, hashes.SHA256())
         self.certificate = folder / f"{name}.pem"
         self.certificate.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 

@@ -142,6 +142,13 @@ def test_certificates(empty: World) -> None:
     outcomes = {one.said: one.outcome for one in findings(empty, "tls")}
     assert set(outcomes.values()) == {Outcome.WARNING}  # all of them are valid for hours only
     assert any("expires in 0 days" in said for said in outcomes)
+    sloppy = TestAuthority(empty.folder, "sloppy", sloppy=True).certificate
+    good_only = authority.certificate.read_bytes()
+    authority.certificate.write_bytes(good_only + sloppy.read_bytes())
+    assert any(
+        "sloppy in" in one.said and "no key usage" in one.said for one in findings(empty, "tls")
+    )
+    authority.certificate.write_bytes(good_only)
     good.key.chmod(0o644)
     assert any("chmod 640" in one.to_do for one in findings(empty, "tls"))
     replace(empty, str(good.certificate), str(old.certificate))

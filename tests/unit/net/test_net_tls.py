@@ -170,7 +170,16 @@ def refused(site: Site, tmp_path: Path) -> dict[str, Issued | None]:
     }
 
 
-@pytest.mark.parametrize("which", ["none", "expired", "revoked", "foreign", "servers only"])
+_WHY = {
+    "none": "PEER_DID_NOT_RETURN_A_CERTIFICATE",
+    "expired": "certificate has expired",
+    "revoked": "certificate revoked",
+    "foreign": "unable to get local issuer certificate",
+    "servers only": "unsuitable certificate purpose",
+}
+
+
+@pytest.mark.parametrize("which", list(_WHY))
 def test_a_client_that_is_not_trusted_gets_nowhere(
     site: Site, refused: dict[str, Issued | None], which: str
 ):
@@ -181,6 +190,7 @@ def test_a_client_that_is_not_trusted_gets_nowhere(
         listening.statistics(lambda now: now.ended.get(Ending.NO_TLS) == 1)
         told = listening.events("connection.ended")
         assert told[0]["outcome"] == Ending.NO_TLS
+        assert told[0]["detail"] == _WHY[which]
     assert len(listening.sink.ended) == 1
 
 
@@ -359,6 +369,21 @@ def test_files_at_fault_are_named(site: Site, tmp_path: Path, what: str, how: st
 def test_a_leaf_is_no_authority(site: Site):
     with pytest.raises(StartupError, match="CA:TRUE"):
         server_context(site.tls(client_ca=site.scanner.certificate))
+
+
+def test_an_authority_that_can_vouch_for_nobody_is_refused_when_it_is_loaded(
+    site: Site, tmp_path: Path
+):
+    """It would be found at each handshake, by whoever looks into the log."""
+    sloppy = TestAuthority(tmp_path, "sloppy", sloppy=True).certificate
+    with pytest.raises(StartupError, match=r"sloppy\.pem: Causeway test sloppy has no key usage"):
+        server_context(site.tls(client_ca=sloppy))
+    with pytest.raises(StartupError, match="has no key usage"):
+        client_context(site.client(ca=sloppy))
+    several = tmp_path / "several.pem"
+    several.write_bytes(sloppy.read_bytes() + site.authority.certificate.read_bytes())
+    with Listening(listeners=[site.listener(client_ca=several)]) as listening:
+        assert echo(calling(listening, site.client(site.scanner))) == 0
 
 
 def test_an_encrypted_key_needs_its_password(site: Site):
