@@ -34,8 +34,10 @@ class RouteSettings(Settings):
     priority: Literal["urgent", "usual", "low"] = "usual"
     """How soon it is this series' turn. `urgent` goes before all others and waits for no schedule.
     """
-    complete: Literal["series", "study"] = "series"
-    """What must be whole before anything goes: the series, or all of its study."""
+    complete: Literal["series", "study", "arrival"] = "series"
+    """What must be whole before anything goes: the series, or all of its study. With `arrival`
+    nothing has to be: images go on as they come, in parcels of what is there by then, as a proxy
+    does. Needs destinations with `deidentify = "none"`, and `late = "amend"`."""
     late: Literal["amend", "again", "hold"] = "amend"
     """What becomes of images that come after their series has gone: they go by themselves as an
     amendment, the whole series goes again, or they are held for a person."""

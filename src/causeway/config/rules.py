@@ -28,6 +28,7 @@ def contradictions(written: Mapping[str, Any]) -> Iterator[Found]:
     yield from _ports_differ(written)
     yield from _routes_lead_somewhere(written)
     yield from _schedules_are_there(written)
+    yield from _what_goes_on_at_once_can(written)
     yield from _nothing_stands_twice(written)
     yield from _waits_fit(written)
     yield from _nodes_fit(written)
@@ -140,6 +141,34 @@ def _schedules_are_there(written: Mapping[str, Any]) -> Iterator[Found]:
             name = entry.get("schedule")
             if isinstance(name, str) and name not in names:
                 yield _dangling((table, index, "schedule"), "schedule", name, names)
+
+
+def _what_goes_on_at_once_can(written: Mapping[str, Any]) -> Iterator[Found]:
+    """What is sent on as it comes is never whole, so nothing can be made to depend on that."""
+    treated = {
+        entry.get("name")
+        for _, entry in _entries(written, "destination")
+        if entry.get("deidentify", "none") != "none"
+    }
+    for index, entry in _entries(written, "route"):
+        if entry.get("complete") != "arrival":
+            continue
+        if entry.get("late", "amend") != "amend":
+            yield Found(
+                path=("route", index, "late"),
+                what=f'is "{entry["late"]}", but with complete = "arrival" no image is late',
+                right='leave it out, or wait for whole series: complete = "series"',
+            )
+        named = entry.get("destinations")
+        for position, name in enumerate(named if isinstance(named, list) else ()):
+            if name in treated:
+                yield Found(
+                    path=("route", index, "destinations", position),
+                    what=f'"{name}" de-identifies, which takes a whole series, and with '
+                    'complete = "arrival" images go on before that',
+                    right='set complete = "series", or send to a destination with '
+                    'deidentify = "none"',
+                )
 
 
 _LISTS = (

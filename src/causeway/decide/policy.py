@@ -120,6 +120,11 @@ class Policy:
         return self.by_source.get(source, self.usual)
 
     @property
+    def sends_on(self) -> bool:
+        """Whether some route sends images on as they come."""
+        return any(route.unit is Unit.ARRIVAL for route in self.routes)
+
+    @property
     def asks_for(self) -> tuple[int, ...]:
         """The attributes that have a say in any decision, in order.
 

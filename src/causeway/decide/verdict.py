@@ -23,6 +23,8 @@ class Unit(enum.StrEnum):
 
     SERIES = "series"
     STUDY = "study"
+    ARRIVAL = "arrival"
+    """Nothing: images go on as they come, in parcels of what is there."""
 
 
 class Late(enum.StrEnum):

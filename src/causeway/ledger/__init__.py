@@ -18,6 +18,7 @@ from causeway.ledger.claims import (
     Retry,
     SeriesClaim,
     SeriesOutcome,
+    SoFar,
     Verified,
     Wait,
 )
@@ -133,6 +134,7 @@ __all__ = [
     "SeriesRow",
     "SeriesSeen",
     "SeriesState",
+    "SoFar",
     "Standing",
     "StudyRow",
     "StudySeen",

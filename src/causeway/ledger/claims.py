@@ -106,16 +106,27 @@ class NewParcel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoFar:
+    """What the stages that a parcel of an arriving series has jumped over would have said."""
+
+    verdict: str
+    cleaning: str
+    prio: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Packaged:
     """Parcels and deliveries of a series, entered in one transaction.
 
     Together they hold each instance of ``Ledger.to_package`` once; more or fewer is refused as
-    ``NotAllowed``.
+    ``NotAllowed``. Only of a series that is sent on as it comes may they hold fewer.
     """
 
     parcels: tuple[NewParcel, ...]
     whole: bool = False
     """They hold all instances of the series, those that were sent before too."""
+    so_far: SoFar | None = None
+    """They hold what was there when they were made, of a series that may still be arriving."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

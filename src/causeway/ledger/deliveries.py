@@ -75,6 +75,14 @@ class DeliveryVerbs(Verbs):
 
         return self._db.write(work)
 
+    def due_destinations(self, series_id: int) -> frozenset[str]:
+        """Destinations to which a parcel of the series waits that nobody has ever taken up."""
+        return self._db.read(
+            lambda connection: frozenset(
+                row.destination for row in connection.execute(_DUE_OF, {"series_id": series_id})
+            )
+        )
+
     def effect(self, delivery_id: int, key: str, value: str, *, at: float) -> str:
         """Record that something was done outside; the first value for a key stays.
 
@@ -315,6 +323,15 @@ def _log(connection: Connection, row: DeliveryRow, what: str, why: str, now: flo
 
 # --- other statements ---------------------------------------------------------------------------
 
+_DUE_OF = (
+    select(schema.delivery.c.destination)
+    .where(
+        schema.delivery.c.series_id == bindparam("series_id"),
+        schema.delivery.c.state == literal_column(repr(DeliveryState.DUE.value)),
+        schema.delivery.c.epoch == 0,
+    )
+    .distinct()
+)
 _EFFECT = select(schema.effect.c.value).where(
     schema.effect.c.delivery_id == bindparam("the_delivery"),
     schema.effect.c.key == bindparam("the_key"),

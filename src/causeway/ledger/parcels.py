@@ -119,6 +119,9 @@ def enter_parcels(
     query = _WHOLE if packaged.whole else _UNPACKED
     wanted = connection.execute(query, {"series_id": series.id}).all()
     given = [each for parcel in packaged.parcels for each in parcel.instance_ids]
+    if packaged.so_far is not None:
+        now_given = frozenset(given)
+        wanted = [row for row in wanted if row.id in now_given]
     if not wanted or sorted(given) != [row.id for row in wanted]:
         raise NotAllowed(
             f"the parcels of series {series.id} do not hold exactly what is to be packaged: "

@@ -163,10 +163,20 @@ SERIES_BEGINS: Mapping[SeriesState, str] = {SeriesState.OPEN: "first image"}
 
 _LATE = "late arrival"
 _GAVE_UP = "gave up"
+_SO_FAR = "parcel made of what is there"
 
 SERIES: Table[SeriesState] = {
-    SeriesState.OPEN: {SeriesState.COMPLETE: "completion", SeriesState.DEAD: _GAVE_UP},
-    SeriesState.REOPENED: {SeriesState.COMPLETE: "completion", SeriesState.DEAD: _GAVE_UP},
+    SeriesState.OPEN: {
+        SeriesState.COMPLETE: "completion",
+        SeriesState.PACKAGED: _SO_FAR,
+        SeriesState.REOPENED: _SO_FAR,
+        SeriesState.DEAD: _GAVE_UP,
+    },
+    SeriesState.REOPENED: {
+        SeriesState.COMPLETE: "completion",
+        SeriesState.PACKAGED: _SO_FAR,
+        SeriesState.DEAD: _GAVE_UP,
+    },
     SeriesState.COMPLETE: {
         SeriesState.ROUTED: "policy",
         SeriesState.HELD: "policy",

@@ -38,9 +38,11 @@ from causeway.ledger.claims import (
     Retry,
     SeriesClaim,
     SeriesOutcome,
+    SoFar,
     Wait,
 )
 from causeway.ledger.convert import (
+    IDS_AT_ONCE,
     INSTANCES,
     NEWEST_PARCEL,
     instances,
@@ -60,7 +62,7 @@ from causeway.ledger.states import (
     SeriesState,
     require,
 )
-from causeway.ledger.store import LIVE_STATES, entry, lock_series, log, write_claimed
+from causeway.ledger.store import LIVE_STATES, entry, lock_series, log, write_claimed, write_series
 
 POLICY = "policy"
 """Who holds a series that a stage has put on hold."""
@@ -275,6 +277,8 @@ def after(series: SeriesRow, outcome: SeriesOutcome, now: float) -> SeriesRow:
         case Advanced():
             return _advanced(free, outcome, now)
         case Packaged():
+            if outcome.so_far is None and series.state in ARRIVING:
+                raise NotAllowed(f"series {series.id} is still arriving, and was not cleaned")
             require(SERIES, series.state, SeriesState.PACKAGED)
             return replace(_fresh(free, now), state=SeriesState.PACKAGED, whole=False)
         case LookAgain(at=at):
@@ -337,7 +341,38 @@ _CLEAN = (
 )
 
 
+def _settle_so_far(
+    connection: Connection, claimed: SeriesRow, outcome: Packaged, so_far: SoFar, now: float
+) -> bool:
+    """Enter parcels of a series that may have grown since it was claimed.
+
+    Arrivals raise the generation and take the lease away, so that nobody calls a series whole that
+    is not; here nobody does, and what has come meanwhile is for the next parcel. What a person has
+    said meanwhile raises the epoch, and is respected.
+    """
+    series = lock_series(connection, [claimed.id])[claimed.id]
+    if series.epoch != claimed.epoch or series.state not in ARRIVING:
+        return False
+    ids = [each for parcel in outcome.parcels for each in parcel.instance_ids]
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        connection.execute(_CLEAN_THESE, {"ids": ids[start : start + IDS_AT_ONCE], "now": now})
+    enter_parcels(connection, series, outcome, now)
+    more = connection.execute(_IS_UNPACKED, {"series_id": series.id}).first() is not None
+    state = SeriesState.REOPENED if more else SeriesState.PACKAGED
+    if state is not series.state:
+        require(SERIES, series.state, state)
+    free = replace(_fresh(series, now), owner=None, lease_until=None)
+    row = replace(
+        free, state=state, verdict=so_far.verdict, cleaning=so_far.cleaning, prio=so_far.prio
+    )
+    write_series(connection, [row])
+    roll_up(connection, row.id, now)
+    return True
+
+
 def _settle(connection: Connection, claimed: SeriesRow, outcome: SeriesOutcome, now: float) -> bool:
+    if isinstance(outcome, Packaged) and outcome.so_far is not None:
+        return _settle_so_far(connection, claimed, outcome, outcome.so_far, now)
     row = after(claimed, outcome, now)
     if isinstance(outcome, Packaged):
         # Locked before anything is written: the deliveries of its earlier parcels change it too.
@@ -369,6 +404,25 @@ def _log(connection: Connection, row: SeriesRow, what: str, why: str, now: float
 
 
 # --- other statements ---------------------------------------------------------------------------
+
+_CLEAN_THESE = (
+    update(schema.instance)
+    .where(
+        schema.instance.c.id.in_(bindparam("ids", expanding=True)),
+        schema.instance.c.state == InstanceState.INDEXED.value,
+    )
+    .values(state=InstanceState.CLEANED.value, state_at=bindparam("now"))
+)
+
+_IS_UNPACKED = (
+    select(schema.instance.c.id)
+    .where(
+        schema.instance.c.series_id == bindparam("series_id"),
+        schema.instance.c.state.in_([state.value for state in WAITING]),
+        NEWEST_PARCEL.is_(None),
+    )
+    .limit(1)
+)
 
 _TO_PACKAGE = (
     INSTANCES.where(

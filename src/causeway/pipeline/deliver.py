@@ -101,6 +101,10 @@ class _Tried:
     error: Exception | None = None
 
 
+def _nobody() -> None:
+    """Nobody is waiting to be told."""
+
+
 class Lane:
     """Deliveries to one destination. ``turn`` may be called from several threads."""
 
@@ -117,6 +121,8 @@ class Lane:
         emit: Emit,
     ) -> None:
         self.settings = settings
+        self.taken_up: Callable[[], None] = _nobody
+        """Called when a delivery was claimed."""
         self._destination = destination
         self._ledger = ledger
         self._contents = contents
@@ -144,6 +150,8 @@ class Lane:
             lease_seconds=self._leases.lease_seconds,
             prio_at_most=PRIO_LAST if open_now else PRIO_URGENT,
         )  # fmt: skip
+        if claims:
+            self.taken_up()
         for claim in claims:
             reach("deliver.claimed")
             try:

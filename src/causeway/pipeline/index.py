@@ -86,6 +86,8 @@ class IndexRules:
     decided_by: tuple[int, ...] = ()
     """Tags to which the configuration gives a say and which need not be the same in a series, such
     as ImageComments: where one has another value, the head is another."""
+    at_once: bool = False
+    """Whether some series are sent on as they come, so that each arrival is looked at now."""
 
 
 def examined(
@@ -114,7 +116,9 @@ def examined(
     return Indexed(
         record=record,
         header=header,
-        due_at=now + rules.completion.of(record.receipt.caller.source).quiet_seconds,
+        due_at=now
+        if rules.at_once
+        else now + rules.completion.of(record.receipt.caller.source).quiet_seconds,
         expected_count=expected_in(header) if rules.completion.use_expected_counts else None,
         head=head,
     )

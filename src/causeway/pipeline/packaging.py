@@ -32,6 +32,7 @@ from causeway.ledger import (
     ParcelState,
     SeriesClaim,
     SeriesRow,
+    SoFar,
     Wait,
     kind_of,
     waits_for_schedule,
@@ -138,6 +139,42 @@ class Packaging:
             deliveries = [self._delivery(series, *each, now) for each in folders.items()]
             made.append(_entered(parcel, deliveries))
         return Packaged(parcels=tuple(made), whole=whole)
+
+    def so_far(self, claim: SeriesClaim, verdict: Routed, now: float) -> Packaged | None:
+        """One parcel of what came and is in none yet; None if there is nothing.
+
+        For a series that is sent on as it comes: it is never known whole here, so it is not
+        grouped, and nobody waits for another series.
+        """
+        series = claim.series
+        rows = self._facts.to_package(series.id)
+        if not rows:
+            return None
+        earlier = self._facts.parcels_of(series.id)
+        maker = _Maker(
+            facts=self._facts,
+            claim=claim,
+            fields=verdict.fields,
+            merges=verdict.merges_same_label,
+            earlier=earlier,
+            sent=_sent(self._facts.deliveries_of(series_id=series.id), earlier),
+            whole=False,
+            now=now,
+        )
+        group = Group(
+            key="",
+            label_suffix="",
+            acquisition_uid=series.series_instance_uid,
+            attach_to="",
+            members=tuple(row.id for row in rows),
+            reason="sent on as it came",
+        )
+        parcel, folders = maker.make(group, rows, None, number=len(earlier) + 1)
+        deliveries = [self._delivery(series, *each, now) for each in folders.items()]
+        return Packaged(
+            parcels=(_entered(parcel, deliveries),),
+            so_far=SoFar(verdict=series.verdict, cleaning=series.cleaning, prio=series.prio),
+        )
 
     def _delivery(
         self, series: SeriesRow, destination: str, folders: tuple[str, ...], now: float

@@ -104,7 +104,7 @@ class Parts:
             spool, ledger,
             IndexRules(
                 completion=settings.completion, structure=settings.structure,
-                decided_by=settings.policy.asks_for,
+                decided_by=settings.policy.asks_for, at_once=settings.policy.sends_on,
             ),
             emit=emit, clock=self.clock,
         )  # fmt: skip
@@ -121,6 +121,7 @@ class Parts:
                 for plan in settings.destinations
                 if plan.lane.hours is not None
             },
+            at_once=settings.policy.sends_on,
         )
         stages = Stages(ledger, rules, indexed_until=lambda: self.indexer.indexed_until)
         self.stages = StageWorker(stages, ledger, self.leases, rng=rng, emit=emit)
@@ -198,6 +199,9 @@ class Pipeline:
             "stages", self._turn_stages, POLL_SECONDS, idle_seconds=self._until_due
         )
         self._lanes = [loop for lane in parts.lanes for loop in _lane_loops(lane)]
+        for each in parts.lanes:
+            # What is taken up makes room for the next parcel of images that are sent on.
+            each.taken_up = self._stages.wake.set
         self._retirement = _Loop("retirement", parts.retirement.turn, RETIREMENT_SECONDS)
         self._leases = _Loop("leases", self._renew, parts.leases.renew_every_seconds)
         self._loops = [self._index, self._stages, *self._lanes, self._retirement, self._leases]

@@ -11,7 +11,7 @@ a series whose route wants its study whole waits for the others, once it is deci
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from causeway.decide.verdict import (
@@ -42,11 +42,15 @@ from causeway.pipeline.grouping import Grouping
 from causeway.pipeline.hours import Hours
 from causeway.pipeline.index import RELEASED
 
+BATCH_SECONDS: Final = 0.2
+"""Soonest second look at a series that is sent on as it comes, while its last parcel waits; it is
+looked at sooner when that is taken up."""
 LOOK_AGAIN_SECONDS: Final = 0.1
 """Soonest second look at a series whose time has come while indexing lags behind."""
 STUDY_LOOK_SECONDS: Final = 60.0
 """Latest second look at a study that is not whole yet; a person may have let go of a series."""
 
+SENT_ON: Final = "sent on as it came"
 WAITS_FOR_DELAY: Final = "acquisition delay"
 WAITS_FOR_STUDY: Final = "the rest of its study, which goes whole"
 
@@ -60,6 +64,8 @@ class Facts(packaging.Facts, Protocol):
     def acquisitions(self, series_id: int) -> tuple[Acquisition, ...]: ...
 
     def associations_of(self, series_id: int) -> tuple[AssociationRow, ...]: ...
+
+    def due_destinations(self, series_id: int) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +83,8 @@ class StageRules:
     """Without an image of it, a study is whole."""
     hours: Mapping[str, Hours] = field(default_factory=dict)
     """Of destinations that have them."""
+    at_once: bool = False
+    """Whether some routes send images on as they come."""
 
 
 class Stages:
@@ -105,7 +113,31 @@ class Stages:
         """The outcome of the stage that the claim's state asks for."""
         return self._by_state[claim.series.state](claim, now)
 
+    def _send_on(self, claim: SeriesClaim, now: float) -> SeriesOutcome | None:
+        """All stages at once, of what is there, if its route sends images on as they come.
+
+        Another parcel is made as soon as somebody can take it up: while one waits for every
+        destination, what comes is for the next. So a slow destination gets few large parcels and a
+        quick one many small ones, and one that is dead keeps none of the others waiting.
+        """
+        verdict = self._rules.decide(claim, now)
+        if not isinstance(verdict, Routed) or verdict.unit is not Unit.ARRIVAL:
+            return None
+        if self._facts.due_destinations(claim.id).issuperset(verdict.destinations):
+            return LookAgain(at=now + BATCH_SECONDS)
+        series = replace(
+            claim.series,
+            state=SeriesState.CLEANED,
+            verdict=to_text(verdict),
+            cleaning=passthrough(verdict.destinations, self._rules.treatments),
+            completion_reason=SENT_ON,
+            prio=verdict.prio,
+        )
+        return self._packaging.so_far(replace(claim, series=series), verdict, now)
+
     def _complete(self, claim: SeriesClaim, now: float) -> SeriesOutcome:
+        if self._rules.at_once and (sent_on := self._send_on(claim, now)) is not None:
+            return sent_on
         series = claim.series
         expected = None
         if series.expected_count is not None:
