@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import machine, netns
 from bench.folders import WorkFolders
-from bench.scenarios import dcmsend, memory, receive, restart, tls, whole
+from bench.scenarios import dcmsend, forward, memory, receive, restart, tls, whole
 from bench.session import Session
 
 SCENARIOS = {
@@ -23,6 +23,7 @@ SCENARIOS = {
     "tls": tls.measure,
     "dcmsend": dcmsend.measure,
     "whole": whole.measure,
+    "forward": forward.measure,
     "memory": memory.measure,
     "restart": restart.measure,
 }
