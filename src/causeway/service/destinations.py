@@ -112,7 +112,7 @@ def _dicom(table: DicomDestination) -> DicomSettings:
             ),
             max_pdu_length=table.maximum_pdu_bytes,
         ),
-        associations=table.associations,
+        associations=table.maximum_associations,
         idle_seconds=table.idle_seconds,
         commitment=Commitment(table.commitment),
         report_seconds=table.report_seconds,

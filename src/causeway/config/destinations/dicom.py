@@ -26,7 +26,7 @@ class DicomDestination(DestinationSettings):
     """AE title that we call ourselves. Most nodes have to be told it."""
     tls: PeerTlsSettings | None = None
     """TLS towards the node; without it, images cross the network in clear."""
-    associations: Annotated[int, Field(ge=1, le=64)] = 4
+    maximum_associations: Annotated[int, Field(ge=1, le=64)] = 4
     """Associations with the node at once, over all deliveries. One waits for an answer after each
     image; four keep a line busy that is not very long."""
     idle_seconds: Annotated[float, Field(ge=0, le=3600)] = 10
