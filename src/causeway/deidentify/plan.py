@@ -46,7 +46,8 @@ class Action(enum.StrEnum):
     PSEUDONYM = "pseudonym"
     """A keyed token, the same for the same value; for a Patient ID the patient's."""
     SHIFT = "shift"
-    """A date or date-time, moved by the patient's days; one that cannot be read goes."""
+    """A date or date-time, moved by the patient's days; one that cannot be read goes. A time of day
+    stays, and nothing else under its VR."""
     AGE = "age"
     """Kept up to 89 years, 090Y above."""
     EDIT = "edit"

@@ -90,7 +90,7 @@ class RunReport:
         return [found[key] for key in sorted(found)]
 
     def document(self, studies: Sequence[StudyReport]) -> dict[str, Any]:
-        """As documented in docs/reference/deidentification-report.md."""
+        """As documented in docs/reference/deidentification-run.md."""
         plan, pixels = self.treatment.plan, self.treatment.recipe.pixels
         return {
             "format": FORMAT,

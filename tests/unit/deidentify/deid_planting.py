@@ -119,7 +119,8 @@ class Garden:
 
     def keeps(self, tag: int, vr: str) -> bool:
         """Whether the plan leaves an attribute as it is, where everything above it stays."""
-        return rule_of(self.plan, tag, vr).action is Action.KEEP
+        action = rule_of(self.plan, tag, vr).action
+        return action is Action.KEEP or (action is Action.SHIFT and vr == "TM")
 
     def uid(self, where: str, *path: int) -> bytes:
         """A UID at the end of a path."""

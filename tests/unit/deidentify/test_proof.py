@@ -284,7 +284,7 @@ def test_an_error_in_proving_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_too_many_people() -> None:
-    many = frozenset(Trace(0x00100010, Kind.NAME, f"Qqq{n:05d}xyz".encode()) for n in range(5000))
+    many = frozenset(Trace(0x00100010, Kind.NAME, f"Qqq{n:05d}xyz".encode()) for n in range(9000))
     with pytest.raises(Doubt):
         tokens_of(Traces(many, frozenset()), frozenset())
 

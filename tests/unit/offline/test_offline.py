@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -297,3 +299,18 @@ def test_places_are_the_same_the_next_time(tmp_path: Path) -> None:
     assert found[0] == found[1]
     assert [str(each.place) for each in found[0] if isinstance(each, Item)] == ["1/1", "1/2", "1/3"]
     assert NAME not in repr(found)
+
+
+# --- the report -----------------------------------------------------------------------------------
+
+
+def test_every_field_of_the_report_is_on_its_page(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "in", slices=1)
+    (folder / "capture.dcm").write_bytes(part10(slice_of(9, "OT")))
+    report, _ = ran(folder, tmp_path / "out")
+    told = json.loads(report.json(report.studies([])))
+    fields = set(told) - {"left"} | {f"left[].{name}" for name in told["left"][0]}
+    page = Path(__file__).parents[3] / "docs/reference/deidentification-run.md"
+    documented = set(re.findall(r"^\| `([a-z_.\[\]]+)`", page.read_text(), re.MULTILINE))
+    assert documented == fields
+    assert all(f"`{name}`" in page.read_text() for name in told["files"])

@@ -6,6 +6,7 @@ attribute goes. Text is decoded by the character set of its level; what is writt
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -148,7 +149,7 @@ def new_value(
         case Action.UID:
             return mapped_uids(old, subject, edited)
         case Action.SHIFT if vr == "TM":
-            return old  # Days are moved, not hours.
+            made = _each(old, vr, level, rule, _time_of_day)
         case Action.CLEAN if rule.edit is None:
             made = None
         case _:
@@ -156,6 +157,17 @@ def new_value(
     if made is None and rule.left is not Action.REMOVE:
         return b"" if rule.left is Action.EMPTY else _dummy(vr, old, subject, edited)
     return made
+
+
+# PS3.5 table 6.2-1, with the colons of ACR-NEMA.
+_TIME: Final = re.compile(
+    r"(?:[01][0-9]|2[0-3])(?::?[0-5][0-9](?::?(?:[0-5][0-9]|60)(?:\.[0-9]{1,6})?)?)?"
+)
+
+
+def _time_of_day(text: str) -> str | None:
+    """Days are moved, not hours; what is no time of day may be a date."""
+    return text if _TIME.fullmatch(text) else None
 
 
 def _maker(

@@ -4,9 +4,10 @@ Where two options speak of one row, the one that protects more wins. What a code
 here (PS3.15 leaves it to the implementation):
 
 - *Retain … K*: kept, but ages over 89 years are capped unless the profile keeps them.
-- *Modified dates, C*: dates are moved by the patient's days; times stay, as days are whole, and so
-  does the offset from UTC. Not moved are the versions of context groups and templates: everybody
-  knows these dates, and who compared them would know by how much a patient's dates were moved.
+- *Modified dates, C*: dates are moved by the patient's days; times stay, as days are whole (what is
+  no time of day goes, since it may be a date), and so does the offset from UTC. Not moved are the
+  versions of context groups and templates: everybody knows these dates, and who compared them would
+  know by how much a patient's dates were moved.
 - *Clean descriptors, C* and *patient characteristics, C*: texts by vocabulary; sequences stay, and
   what is in them is treated by its own rules.
 - *Device identity, C* (titles of application entities): pseudonyms, so that devices can be told
@@ -99,9 +100,9 @@ def _optional(row: Row, option: Option, profile: Profile, basic: Rule) -> Rule |
 def _moved(tag: int, vr: str, origin: str, basic: Rule) -> Rule:
     if tag in _PUBLIC_DATES:
         return basic
-    if vr in ("DA", "DT"):
+    if vr in ("DA", "DT", "TM"):
         return Rule(action=Action.SHIFT, origin=origin)
-    if vr == "TM" or tag == _TIMEZONE:
+    if tag == _TIMEZONE:
         return Rule(action=Action.KEEP, origin=origin)
     return basic
 

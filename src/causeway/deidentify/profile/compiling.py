@@ -159,7 +159,7 @@ def _by_vr(profile: Profile) -> dict[str, Rule]:
     found = {"PN": gone}
     if Option.RETAIN_MODIFIED_DATES in profile.options:
         moved = Rule(action=Action.SHIFT, origin=BY_VR)
-        found |= {"DA": moved, "DT": moved}
+        found |= {"DA": moved, "DT": moved, "TM": moved}
     elif Option.RETAIN_FULL_DATES not in profile.options:
         found |= {"DA": gone, "DT": gone, "TM": gone}
     return found

@@ -20,9 +20,18 @@ from typing import Final
 import re2
 from pydicom._uid_dict import UID_dictionary
 
+from causeway.deidentify.edit.syntax import dictionary_vr
 from causeway.deidentify.plan import Action, Plan
 from causeway.deidentify.proof.output import PIXELS, Element, Output, elements
-from causeway.deidentify.proof.tokens import UNBOUNDED, Edge, Token, Tokens, fold, tokens_of
+from causeway.deidentify.proof.tokens import (
+    ESCAPES,
+    UNBOUNDED,
+    Edge,
+    Token,
+    Tokens,
+    fold,
+    tokens_of,
+)
 from causeway.deidentify.proof.traces import (
     KINDS,
     SPECIFIC_CHARACTER_SET,
@@ -133,9 +142,16 @@ _NOWHERE: Final = 0x00104000
 
 
 def _may_hold(data: bytes, needles: Needles) -> bool:
-    if needles.anywhere is not None and needles.anywhere.search(fold(data)):
+    if needles.anywhere is not None and any(map(needles.anywhere.search, _readings(data))):
         return True
     return needles.whole is not None and bool(needles.whole.search(data.lower()))
+
+
+def _readings(data: bytes) -> Iterator[bytes]:
+    """Folded; and without escape sequences as well, which nobody sees who reads it."""
+    yield fold(data)
+    if b"\x1b" in data:
+        yield fold(ESCAPES.sub(b"", data))
 
 
 # Code Value, Coding Scheme Designator and Version (PS3.3 8.1): short, and of the standard.
@@ -166,11 +182,10 @@ class _Judge:
         tag, vr = element.tag, element.vr
         if tag in PIXELS or tag == SPECIFIC_CHARACTER_SET:
             return set()
-        if vr in _BINARY and not tag >> 16 & 1:
-            return set()
         found = set()
-        folded = fold(element.value)
-        if self.needles.anywhere is not None and self.needles.anywhere.search(folded):
+        for folded in _readings(element.value):
+            if self.needles.anywhere is None or not self.needles.anywhere.search(folded):
+                continue
             for form, token in self.needles.tokens.anywhere.items():
                 if form in folded and self._counts(element, folded, form, token):
                     found.add(Find(element.path, token.kind))
@@ -216,6 +231,8 @@ class _Judge:
             )
         if vr in _TIMES | _NUMBERS | {"UI"}:
             return _stands(folded, form, token.edge)
+        if number and vr in _BINARY and dictionary_vr(element.tag) in _BINARY:
+            return False  # A look-up table that rises has all digits in a row.
         return _stands(folded, form, token.edge, in_text=vr != "UN" and len(form) < UNBOUNDED)
 
     def _is_ours(self, element: Element, value: bytes, form: bytes) -> bool:

@@ -26,7 +26,7 @@ from causeway.deidentify.proof.traces import Kind, Trace, Traces
 from causeway.deidentify.proof.words import is_common
 from causeway.text import decode
 
-TOKENS_LIMIT: Final = 4096
+TOKENS_LIMIT: Final = 8192
 """Most tokens of an object. One with more people in it than that is no image of a patient."""
 SHORTEST: Final = 4
 """Characters from which on a token counts inside a longer text; an ideograph counts as two."""
@@ -249,7 +249,8 @@ def _of_birth_date(text: str) -> Iterator[Token]:
 # --- from tokens to bytes -------------------------------------------------------------------------
 
 
-_ESCAPES: Final = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
+ESCAPES: Final = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
+"""Of code extensions (PS3.5 6.1.2.5)."""
 
 
 def _forms(text: str, codecs: frozenset[str]) -> set[bytes]:
@@ -265,7 +266,7 @@ def _forms(text: str, codecs: frozenset[str]) -> set[bytes]:
                     encoded = case.encode(codec)
                 except (UnicodeError, LookupError):
                     continue
-                found.add(fold(_ESCAPES.sub(b"", encoded)))
+                found.add(fold(ESCAPES.sub(b"", encoded)))
     return {form for form in found if len(form) >= SHORTEST}
 
 

@@ -58,6 +58,10 @@ KINDS: Final[dict[int, Kind]] = {
     0x00401102: Kind.ADDRESS,  # Person's Address
     0x00401103: Kind.TELEPHONE,  # Person's Telephone Numbers
     0x00401104: Kind.TELEPHONE,  # Person's Telecom Information
+    0x00401006: Kind.ID,  # Placer Order Number / Procedure (retired)
+    0x00401007: Kind.ID,  # Filler Order Number / Procedure (retired)
+    0x00402006: Kind.ID,  # Placer and Filler Order Number / Imaging Service Request (retired)
+    0x00402007: Kind.ID,
     0x00402016: Kind.ID,  # Placer Order Number / Imaging Service Request
     0x00402017: Kind.ID,  # Filler Order Number / Imaging Service Request
     0x0040050A: Kind.ID,  # Specimen Accession Number
