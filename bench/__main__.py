@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import machine, netns
 from bench.folders import WorkFolders
-from bench.scenarios import dcmsend, forward, memory, receive, restart, tls, whole
+from bench.scenarios import dcmsend, forward, memory, pull, receive, restart, tls, whole
 from bench.session import Session
 
 SCENARIOS = {
@@ -24,6 +24,7 @@ SCENARIOS = {
     "dcmsend": dcmsend.measure,
     "whole": whole.measure,
     "forward": forward.measure,
+    "pull": pull.measure,
     "memory": memory.measure,
     "restart": restart.measure,
 }

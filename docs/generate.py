@@ -175,6 +175,8 @@ def _commands_below(prefix: str, group: Any) -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
         full = f"{prefix} {name}".strip()
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield full, command
             yield from _commands_below(full, command)
         else:
             yield full, command

@@ -25,9 +25,11 @@ from causeway.cli import (
     explain,
     look,
     network,
+    nodes,
     operate,
     preview,
     profiles,
+    pulling,
     serve,
     store,
     versions,
@@ -54,6 +56,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check, show or change the configuration.", no_args_is_help=True)
 profile_app = typer.Typer(help="De-identification profiles.", no_args_is_help=True)
+nodes_app = typer.Typer(invoke_without_command=True)
 spool_app = typer.Typer(help="The store of received bytes.", no_args_is_help=True)
 quarantine_app = typer.Typer(
     help="Objects that were kept, but not let through.", no_args_is_help=True
@@ -126,6 +129,12 @@ app.command("export", rich_help_panel=STUDIES)(store.export)
 app.add_typer(spool_app, name="spool", rich_help_panel=STUDIES)
 spool_app.command("verify")(store.verify)
 
+app.add_typer(nodes_app, name="nodes", rich_help_panel=STUDIES)
+nodes_app.callback(invoke_without_command=True)(nodes.overview)
+nodes_app.command("list")(nodes.listing)
+nodes_app.command("retry")(nodes.retry)
+nodes_app.command("accept")(nodes.accept)
+
 app.command("hold", rich_help_panel=OPERATE)(operate.hold)
 app.command("release", rich_help_panel=OPERATE)(operate.release)
 app.command("reroute", rich_help_panel=OPERATE)(waiting.reroute)
@@ -142,6 +151,8 @@ commitments_app.command("discard")(commitments.commitments_discard)
 
 app.command("send", rich_help_panel=NETWORK)(network.send)
 app.command("echo", rich_help_panel=NETWORK)(network.echo)
+app.command("find", rich_help_panel=NETWORK)(pulling.find)
+app.command("pull", rich_help_panel=NETWORK)(pulling.pull)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,7 +18,7 @@ from causeway.config.destinations import (
 )
 from causeway.config.kinds import Secret, secret, show_size
 from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
-from causeway.config.nodes import NodeAuthSettings, NodeSettings
+from causeway.config.nodes import NodeAuthSettings, NodeRetrySettings, NodeSettings
 from causeway.config.peers import CommitmentSettings, PeerTlsSettings
 from causeway.config.routes import GroupingSettings, RouteSettings, RoutesSettings
 from causeway.config.routing import (
@@ -66,6 +66,7 @@ __all__ = [
     "LogSettings",
     "MetadataSettings",
     "NodeAuthSettings",
+    "NodeRetrySettings",
     "NodeSettings",
     "OAuthSettings",
     "OptCondition",

@@ -90,6 +90,19 @@ class NodeAuthSettings(Settings):
     """Where a token is that is sent as it stands: `env:NAME` or `file:PATH`."""
 
 
+class NodeRetrySettings(Settings):
+    """When a retrieval that failed is tried again, and when no more. Times in which the node is not
+    to be reached do not count as failures.
+    """
+
+    first_seconds: Annotated[float, Field(gt=0, le=86400)] = 30
+    """Wait after the first failure; each further one is twice as long."""
+    maximum_seconds: Annotated[float, Field(gt=0, le=604800)] = 3600
+    """Longest wait between two tries."""
+    maximum_failures: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Failures after which a series is abandoned, and waits for a person."""
+
+
 class NodeSettings(Settings):
     """A scanner or an archive that is asked what it has, and whose images are retrieved. With
     `host`, `port` and `ae_title` it speaks DIMSE, with `url` DICOMweb.
@@ -154,9 +167,8 @@ class NodeSettings(Settings):
     """Studies of which retrieval begins within an hour; 0 for no limit."""
     schedule: Name | None = None
     """Name of the `[[schedule]]` in whose hours retrievals begin; queries go on at any time."""
-    maximum_failures: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Failures after which a series is abandoned, and waits for a person. Times in which the node
-    is not to be reached do not count."""
+    retry: NodeRetrySettings = NodeRetrySettings()
+    """When a failed retrieval is tried again."""
     total_seconds: Annotated[float, Field(ge=10, le=604800)] = 7200
     """Longest that the retrieval of one series may take. What came by then is kept."""
     idle_seconds: Annotated[float, Field(ge=5, le=86400)] = 120

@@ -141,6 +141,14 @@ def _schedules_are_there(written: Mapping[str, Any]) -> Iterator[Found]:
             name = entry.get("schedule")
             if isinstance(name, str) and name not in names:
                 yield _dangling((table, index, "schedule"), "schedule", name, names)
+    for index, entry in _entries(written, "destination"):
+        bandwidth = entry.get("bandwidth")
+        during = bandwidth.get("during") if isinstance(bandwidth, dict) else None
+        for place, window in enumerate(during if isinstance(during, list) else []):
+            name = window.get("schedule") if isinstance(window, dict) else None
+            if isinstance(name, str) and name not in names:
+                path = ("destination", index, "bandwidth", "during", place, "schedule")
+                yield _dangling(path, "schedule", name, names)
 
 
 def _what_goes_on_at_once_can(written: Mapping[str, Any]) -> Iterator[Found]:

@@ -26,11 +26,13 @@ def rules_in_doubt(configuration: Configuration) -> Iterator[Found]:
     from causeway.schedule import Schedule
 
     used = {destination.schedule for destination in configuration.destinations}
+    for destination in configuration.destinations:
+        used |= {window.schedule for window in destination.bandwidth.during}
     for index, schedule in enumerate(configuration.schedules):
         if schedule.name not in used:
             yield Found(
                 path=("schedule", index, "name"),
-                what=f'no destination is delivered to by "{schedule.name}"',
+                what=f'nothing goes by "{schedule.name}"',
                 right=f'add schedule = "{schedule.name}" to a [[destination]]',
             )
         if Schedule.parse(schedule.windows, "UTC").never_closes:

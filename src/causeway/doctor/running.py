@@ -1,7 +1,8 @@
 """What the running service says of itself: a file that it writes each second.
 
 The file is a snapshot for people and scripts, not a lock. A service that was killed leaves it
-behind, so an old one counts as not running, and so does one whose process is gone.
+behind, so an old one counts as not running, and so does one whose process is gone. One that finds
+no room to write gives what it wrote before the present time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ class RunningService:
     said: dict[str, Any] = field(default_factory=dict)
     """The file's content."""
 
+    def untold_since(self, now: float) -> float | None:
+        """Since when it has been running without finding room to say how it is; None if it has."""
+        return self.written_at if now - self.written_at > STALE_SECONDS else None
+
     def listening(self) -> set[tuple[str, int]]:
         """Hosts and ports that it listens on."""
         listeners = self.said.get("listeners")
@@ -36,13 +41,15 @@ class RunningService:
 def running_service(path: Path, *, now: float) -> RunningService | None:
     """The service that writes ``path``, or None if none does."""
     try:
-        said = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            said = json.loads(file.read())
+            touched_at = os.fstat(file.fileno()).st_mtime
         service = RunningService(
             pid=int(said["pid"]), written_at=float(said["written_at"]), said=said
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if now - service.written_at > STALE_SECONDS or not _lives(service.pid):
+    if now - max(service.written_at, touched_at) > STALE_SECONDS or not _lives(service.pid):
         return None
     return service
 

@@ -30,6 +30,7 @@ from causeway.ledger.commitments import (
     ReportOutcome,
     Told,
 )
+from causeway.ledger.deliveries import rank_of
 from causeway.ledger.health import LaneWaiting
 from causeway.ledger.ledger import Ledger, open_ledger
 from causeway.ledger.node_rows import NodeCounts, NodeRow, NodeSeriesRow, SeriesSeen, StudySeen
@@ -54,6 +55,7 @@ from causeway.ledger.rows import (
     EventRow,
     HeadRow,
     InstanceRow,
+    LaneRow,
     OutcomeRow,
     ParcelRow,
     Pinning,
@@ -67,6 +69,7 @@ from causeway.ledger.rows import (
     StudyRow,
 )
 from causeway.ledger.states import (
+    BreakerState,
     CommitmentState,
     DeliveryState,
     InstanceState,
@@ -83,6 +86,7 @@ __all__ = [
     "Arrival",
     "AskedObject",
     "AssociationRow",
+    "BreakerState",
     "CommitmentRow",
     "CommitmentState",
     "Count",
@@ -103,6 +107,7 @@ __all__ = [
     "Item",
     "KnownObject",
     "LaneCount",
+    "LaneRow",
     "LaneWaiting",
     "Ledger",
     "LookAgain",
@@ -150,5 +155,6 @@ __all__ = [
     "custody_line",
     "kind_of",
     "open_ledger",
+    "rank_of",
     "waits_for_schedule",
 ]

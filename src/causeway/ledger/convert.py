@@ -24,6 +24,7 @@ from causeway.ledger.rows import (
     DeliveryRow,
     EventRow,
     InstanceRow,
+    LaneRow,
     OutcomeRow,
     ParcelRow,
     Position,
@@ -32,6 +33,7 @@ from causeway.ledger.rows import (
     StudyRow,
 )
 from causeway.ledger.states import (
+    BreakerState,
     DeliveryState,
     InstanceState,
     ParcelKind,
@@ -59,6 +61,7 @@ _STUDY = (
 _PARCEL = _plain(ParcelRow, "state", "kind")
 _DELIVERY = _plain(DeliveryRow, "state")
 _OUTCOME = _plain(OutcomeRow, "standing", "already_there")
+_LANE = _plain(LaneRow, "breaker")
 _REROUTE = _plain(RerouteRow, "destinations")
 _EVENT = _plain(EventRow)
 _ASSOCIATION = _plain(AssociationRow)
@@ -121,6 +124,10 @@ def outcome_row(row: RowMapping) -> OutcomeRow:
         standing=Standing(row["standing"]),
         already_there=bool(row["already_there"]),
     )
+
+
+def lane_row(row: RowMapping) -> LaneRow:
+    return LaneRow(**_take(row, _LANE), breaker=BreakerState(row["breaker"]))
 
 
 def reroute_row(row: RowMapping) -> RerouteRow:

@@ -63,6 +63,13 @@ class DeliveryVerbs(Verbs):
             )
         )
 
+    def first_rank(self, destination: str, *, now: float, prio_at_most: int) -> float | None:
+        """The rank of the most urgent delivery that could be claimed; None if there is none."""
+        values = {"the_destination": destination, "now": now, "limit": 1, "worst": prio_at_most}
+        return self._db.read(
+            lambda connection: connection.execute(_FIRST, values).scalar_one_or_none()
+        )
+
     def settle_delivery(
         self, claim: DeliveryClaim, outcome: DeliveryOutcome, *, now: float
     ) -> bool:
@@ -150,6 +157,11 @@ class DeliveryVerbs(Verbs):
         )
 
 
+def rank_of(delivery: DeliveryRow) -> float:
+    """What claims are ordered by, as the schema computes it."""
+    return delivery.due_at + (delivery.prio - schema.PRIO_USUAL) * schema.PRIO_STEP_SECONDS
+
+
 # --- claiming -----------------------------------------------------------------------------------
 
 
@@ -171,11 +183,14 @@ def _due_in(state: DeliveryState) -> Select[tuple[object, ...]]:
         )
         .order_by(table.c.rank)
         .limit(bindparam("limit"))
-        .with_for_update(of=table, skip_locked=True)
     )
 
 
-_CLAIMABLE = (_due_in(DeliveryState.DUE), _due_in(DeliveryState.SENDING))
+_CLAIMABLE = tuple(
+    _due_in(state).with_for_update(of=schema.delivery, skip_locked=True)
+    for state in (DeliveryState.DUE, DeliveryState.SENDING)
+)
+_FIRST = _due_in(DeliveryState.DUE).with_only_columns(schema.delivery.c.rank)
 _TAKE = (
     update(schema.delivery)
     .where(schema.delivery.c.id == bindparam("the_id"))
@@ -241,7 +256,7 @@ def _claim(
 
 _CHANGING = (
     "state", "due_at", "attempt", "owner", "lease_until", "reference", "fail_code", "fail_text",
-    "waits_for", "state_at",
+    "waits_for", "state_at", "failing_since",
 )  # fmt: skip
 _WRITE_CLAIMED = (
     update(schema.delivery)
@@ -265,6 +280,7 @@ def after(delivery: DeliveryRow, outcome: DeliveryOutcome, now: float) -> Delive
                 reference=reference,
                 fail_code="",
                 fail_text="",
+                failing_since=None,
             )
         case Wait(until=until, why=why):
             row = replace(
@@ -275,7 +291,14 @@ def after(delivery: DeliveryRow, outcome: DeliveryOutcome, now: float) -> Delive
                 attempt=max(0, delivery.attempt - 1),
             )
         case Retry(at=at, code=code, text=text):
-            row = replace(free, state=DeliveryState.DUE, due_at=at, fail_code=code, fail_text=text)
+            row = replace(
+                free,
+                state=DeliveryState.DUE,
+                due_at=at,
+                fail_code=code,
+                fail_text=text,
+                failing_since=now if free.failing_since is None else free.failing_since,
+            )
         case Dead(code=code, text=text):
             row = replace(free, state=DeliveryState.DEAD, fail_code=code, fail_text=text)
     require(DELIVERY, delivery.state, row.state)

@@ -14,6 +14,7 @@ from causeway.ledger.heads import HeadVerbs
 from causeway.ledger.health import HealthVerbs
 from causeway.ledger.imports import ImportVerbs
 from causeway.ledger.intake import IntakeVerbs
+from causeway.ledger.lanes import LaneVerbs
 from causeway.ledger.leases import LeaseVerbs
 from causeway.ledger.node_operator import NodeOperatorVerbs
 from causeway.ledger.nodes import NodeVerbs
@@ -40,6 +41,7 @@ class Ledger(
     DeliveryVerbs,
     OutcomeVerbs,
     QueueVerbs,
+    LaneVerbs,
     LeaseVerbs,
     RetireVerbs,
     ReadingVerbs,

@@ -23,7 +23,10 @@ from causeway.errors import NotAllowed
 from causeway.ledger import schema
 from causeway.ledger.convert import INSTANCES, instances, series_by_id, studies_by_id
 from causeway.ledger.engine import Verbs
+from causeway.ledger.lanes import reopen
+from causeway.ledger.outcomes import again_refused
 from causeway.ledger.parcels import roll_up
+from causeway.ledger.queue import SCHEDULE
 from causeway.ledger.rows import InstanceRow, SeriesRow, StudyRow
 from causeway.ledger.states import (
     DELIVERY_BY_OPERATOR,
@@ -319,13 +322,17 @@ def _retry_deliveries(
         or_(
             table.c.state == DeliveryState.DEAD.value,
             (table.c.state == DeliveryState.DUE.value)
-            & (table.c.fail_code != "")
+            & or_(
+                table.c.fail_code != "",
+                (table.c.waits_for != "") & ~table.c.waits_for.like(f"{SCHEDULE}%"),
+            )
             & (table.c.due_at > now),
         )
     )
     if destination is not None:
         query = query.where(table.c.destination == destination)
     query = _of(query, table.c, study_id, series_id, table.c.series_id)
+    reopen(connection, destination, now)
     chosen = connection.execute(query).all()
     if not chosen:
         return 0
@@ -334,6 +341,7 @@ def _retry_deliveries(
     connection.execute(
         _DUE_NOW, [{"the_id": row.id, "now": now} for row in sorted(chosen, key=lambda r: r.id)]
     )
+    again_refused(connection, [row.id for row in chosen])
     log(
         connection,
         *(
@@ -368,6 +376,7 @@ _DUE_NOW = (
         due_at=bindparam("now"),
         attempt=0,
         waits_for="",
+        failing_since=None,
         state_at=bindparam("now"),
     )
 )

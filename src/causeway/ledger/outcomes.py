@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, select, text, update
 
 from causeway.ledger import schema
 from causeway.ledger.claims import DeliveryClaim
@@ -90,6 +90,21 @@ class OutcomeVerbs(Verbs):
         )
 
 
+def again_refused(connection: Connection, delivery_ids: Sequence[int]) -> None:
+    """A person wants what was refused to be sent once more."""
+    for start in range(0, len(delivery_ids), IDS_AT_ONCE):
+        ids = list(delivery_ids[start : start + IDS_AT_ONCE])
+        connection.execute(_AGAIN_REFUSED, {"ids": ids})
+
+
+_AGAIN_REFUSED = (
+    update(schema.outcome)
+    .where(
+        schema.outcome.c.delivery_id.in_(bindparam("ids", expanding=True)),
+        text("standing = 'refused'"),  # so that SQLite finds the partial index
+    )
+    .values(standing=Standing.AGAIN.value)
+)
 _OUTCOMES = (
     select(schema.outcome)
     .where(schema.outcome.c.delivery_id == bindparam("the_delivery"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from causeway import values
 from causeway.ledger.states import (
+    BreakerState,
     DeliveryState,
     InstanceState,
     ParcelKind,
@@ -228,6 +229,8 @@ class DeliveryRow:
     begun: int
     """So many of its instances, in their order, were handed to the destination so far. What became
     of those without an outcome nobody knows."""
+    failing_since: float | None
+    """When the first of its failures in a row was."""
     created_at: float
     state_at: float
 
@@ -249,6 +252,30 @@ class OutcomeRow:
     transcoded_to: str = ""
     """Transfer syntax UID, where it could not go as it was."""
     at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneRow:
+    """How the way to a destination stands."""
+
+    destination: str
+    breaker: BreakerState
+    refusals: int = 0
+    """Answers in a row that nothing can be delivered."""
+    open_until: float | None = None
+    """When it is asked again; None: it is not left alone."""
+    changed_at: float
+    fail_code: str = ""
+    """Of the last failure, whatever has gone well since."""
+    fail_text: str = ""
+    fail_hint: str = ""
+    """What to do."""
+    failed_at: float | None = None
+    delivered_at: float | None = None
+    """When something was last verified there."""
+    bytes_per_second: float | None = None
+    """As last measured, while something was on its way."""
+    measured_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

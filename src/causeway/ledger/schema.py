@@ -52,6 +52,7 @@ from causeway.ledger.columns import (
 from causeway.ledger.states import (
     LIVE,
     WORKABLE,
+    BreakerState,
     CommitmentState,
     DeliveryState,
     InstanceState,
@@ -365,6 +366,7 @@ delivery = Table(
     text_column("fail_text"),
     text_column("waits_for"),
     Column("begun", Integer, nullable=False, server_default="0", comment="instances, in order"),
+    time_column("failing_since", nullable=True),
     time_column("created_at"),
     time_column("state_at"),
     UniqueConstraint("parcel_id", "destination"),
@@ -432,6 +434,27 @@ effect = Table(
     time_column("at"),
     PrimaryKeyConstraint("delivery_id", "key"),
     comment="what a delivery has already done outside, so that a repetition can tell",
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("breaker", Text, nullable=False),
+    count_column("refusals"),
+    time_column("open_until", nullable=True),
+    time_column("changed_at"),
+    text_column("fail_code"),
+    text_column("fail_text"),
+    text_column("fail_hint"),
+    time_column("failed_at", nullable=True),
+    time_column("delivered_at", nullable=True),
+    Column("bytes_per_second", Double),
+    time_column("measured_at", nullable=True),
+    CheckConstraint(one_of("breaker", BreakerState), name="breaker"),
+    CheckConstraint("(breaker = 'closed') = (open_until IS NULL)", name="open_until"),
+    CheckConstraint("refusals >= 0", name="counts"),
+    comment="how the way to a destination stands, as whoever delivers has found it",
 )
 
 memory = Table(

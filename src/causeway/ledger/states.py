@@ -127,6 +127,14 @@ class NodeSeriesState(enum.StrEnum):
     ABANDONED = "abandoned"
 
 
+class BreakerState(enum.StrEnum):
+    """Of the way to a destination; see ``pipeline.breaker``."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half open"
+
+
 S = TypeVar("S", bound=enum.StrEnum)
 Table = Mapping[S, Mapping[S, str]]
 

@@ -48,10 +48,12 @@ class Check(enum.StrEnum):
     """What is looked at."""
 
     SERVICE = "service"
+    ROOM = "room"
     PIPELINE = "pipeline"
     INDEX = "index"
     DELIVERY = "delivery"
     SOURCE = "source"
+    NODE = "node"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +85,38 @@ class SourceFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """A node that is queried, and what it is measured by."""
+
+    node: str
+    query_limit_seconds: float
+    retrieve_limit_seconds: float
+    interval_seconds: float
+    full_at: float | None = None
+    """When a query was last answered in full; None if none ever was."""
+    asking_since: float | None = None
+    """Since when a query is under way."""
+    failing_since: float | None = None
+    """Since when queries fail."""
+    failure: str = ""
+    """Why, as a sentence."""
+    oldest_at: float | None = None
+    """Since when the series waits, or is being retrieved, that should have come first; hours and
+    limits that were set on purpose apart."""
+    abandoned: int = 0
+    """Series that wait for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that health is judged by."""
 
     running: bool
     """Whether the service runs."""
+    untold_since: float | None = None
+    """Since when it has found no room to say how it is; None if it has said so just now."""
+    refuses: str = ""
+    """What it refuses for want of room, in words."""
     left_out: bool = False
     """Whether it was started without its pipeline."""
     pipeline_gone_at: float | None = None
@@ -96,6 +125,7 @@ class Facts:
     """When the oldest object arrived that is not indexed yet; None if all are."""
     lanes: Sequence[LaneFacts] = ()
     sources: Sequence[SourceFacts] = ()
+    nodes: Sequence[NodeFacts] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +134,7 @@ class Finding:
 
     check: Check
     subject: str
-    """Name of the destination or source; empty for the others."""
+    """Name of the destination, source or node; empty for the others."""
     state: State
     reason: str
     """In words, for a person."""
@@ -126,24 +156,37 @@ def health(facts: Facts, thresholds: Thresholds, now: float) -> Health:
     """How it is at ``now``. Times in the future count as now."""
     return Health(
         findings=(
-            _service(facts),
+            _service(facts, now),
+            *_room(facts),
             *_pipeline(facts, now),
             *_index(facts, thresholds, now),
             *(_lane(lane, thresholds, now) for lane in facts.lanes),
             *(finding for source in facts.sources for finding in _source(source, now)),
+            *(_node(node, now) for node in facts.nodes if facts.running),
         )
     )
 
 
-def _service(facts: Facts) -> Finding:
-    if facts.running:
-        return Finding(check=Check.SERVICE, subject="", state=State.OK, reason="running")
-    return Finding(
-        check=Check.SERVICE,
-        subject="",
-        state=State.FAILING,
-        reason="not running, so that nothing is received and nothing goes",
-    )
+def _service(facts: Facts, now: float) -> Finding:
+    state, reason = State.FAILING, "not running, so that nothing is received and nothing goes"
+    if facts.running and facts.untold_since is None:
+        state, reason = State.OK, "running"
+    elif facts.running and facts.untold_since is not None:
+        reason = (
+            f"running, but for {lasting(now - facts.untold_since)} it could not write down how it "
+            "is, as on a full disk"
+        )
+    return Finding(check=Check.SERVICE, subject="", state=state, reason=reason)
+
+
+def _room(facts: Facts) -> Iterator[Finding]:
+    if not facts.running:
+        return
+    if facts.refuses:
+        state, reason = State.FAILING, f"too little is left, so that {facts.refuses}"
+    else:
+        state, reason = State.OK, "enough is left"
+    yield Finding(check=Check.ROOM, subject="", state=state, reason=reason)
 
 
 def _pipeline(facts: Facts, now: float) -> Iterator[Finding]:
@@ -209,6 +252,43 @@ def _source(source: SourceFacts, now: float) -> Iterator[Finding]:
         state=State.LATE if late else State.OK,
         reason=reason,
     )
+
+
+def _node(node: NodeFacts, now: float) -> Finding:
+    """The worst of how its queries go, and of how long retrievals take."""
+    candidates = [*_queries(node, now), *_retrievals(node, now)]
+    worst = next(
+        (each for state in reversed(State) for each in candidates if each[0] is state),
+        (State.OK, "nothing waits"),
+    )
+    return Finding(check=Check.NODE, subject=node.node, state=worst[0], reason=worst[1])
+
+
+def _queries(node: NodeFacts, now: float) -> Iterator[tuple[State, str]]:
+    limit = max(node.query_limit_seconds, 3 * node.interval_seconds)
+    if node.failing_since is not None:
+        # A query or two that fail are nothing yet, and a node is patient with its administrator.
+        age = now - node.failing_since
+        state = State.FAILING if age > limit else State.LATE
+        yield state, f"queries have failed for {lasting(age)}: {node.failure}"
+    elif node.asking_since is not None and now - node.asking_since > LATE_SHARE * limit:
+        age = now - node.asking_since
+        yield _by_age(age, limit), f"a query has been under way for {lasting(age)}"
+    elif node.full_at is not None:
+        since = now - node.full_at
+        state = _by_age(since, limit)
+        yield state, f"last answered in full {lasting(since)} ago"
+
+
+def _retrievals(node: NodeFacts, now: float) -> Iterator[tuple[State, str]]:
+    if node.oldest_at is not None:
+        age = now - node.oldest_at
+        state = _by_age(age, node.retrieve_limit_seconds)
+        if state is not State.OK:
+            most = lasting(node.retrieve_limit_seconds)
+            yield state, f"a series has waited for {lasting(age)} to be retrieved ({most} at most)"
+    if node.abandoned:
+        yield State.LATE, f"{node.abandoned} series are abandoned, and wait for a person"
 
 
 def longest_silence(heard_at: Sequence[float], now: float) -> float | None:

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from causeway.pipeline.bandwidth import Bandwidth, Window
     from causeway.pipeline.completion import CompletionRules
     from causeway.pipeline.deidentify import Treatment
     from causeway.pipeline.deliver import LaneSettings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from causeway.pipeline.shipment import Compression, write_archive
 
 __all__ = [
+    "Bandwidth",
     "CompletionRules",
     "Compression",
     "DestinationPlan",
@@ -38,6 +40,7 @@ __all__ = [
     "RetryRules",
     "Structure",
     "Treatment",
+    "Window",
     "check",
     "examined",
     "read_header",
@@ -45,6 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "bandwidth": ("Bandwidth", "Window"),
     "completion": ("CompletionRules",),
     "deidentify": ("Treatment",),
     "deliver": ("LaneSettings",),

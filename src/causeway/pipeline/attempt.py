@@ -48,6 +48,10 @@ class Journal(Protocol):
         """As ``Ledger.note_outcomes``."""
 
 
+class GivesWay(Exception):
+    """Raised from within an archive when something more urgent takes its place; not an error."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """Instances that are not there, with the reason that most of them have."""
@@ -106,6 +110,8 @@ class Attempt:
         transfer = destination.start(self._shipment)
         try:
             ended = self._drive(transfer, destination.takes)
+        except GivesWay:
+            ended = Ended(reference=transfer.reference, gave_way=True)
         except BaseException as error:
             with contextlib.suppress(Exception):
                 transfer.abort()
@@ -133,8 +139,9 @@ class Attempt:
             for place, each in enumerate(instances, start=1)
             if self._standing(each) not in (*_SETTLED, Standing.SENT)
         ]
-        for batch in cut(missing, takes):
-            if not self._may_go_on():
+        for number, batch in enumerate(cut(missing, takes)):
+            # Nothing was more urgent when it was claimed; and whoever stops lets others finish.
+            if number and not self._may_go_on():
                 self._note()
                 return Ended(reference=transfer.reference, gave_way=True)
             sending = [each for _, each in batch]

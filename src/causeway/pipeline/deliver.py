@@ -2,8 +2,14 @@
 
 A try claims a delivery, makes its shipment from the frozen recipe, hands it to the destination, and
 settles the claim with what came of it. When the destination says that it is not available, whatever
-the parcel, the lane closes for a while that grows with each such answer, and no try is spent; the
-first that gets through opens it again.
+the parcel, no try is spent, and the lane's breaker opens (``breaker``): then nothing is claimed for
+it, so a dead destination costs the others nothing, however much waits for it.
+
+Claims go by rank: what is more urgent first, and what has waited long enough before that. What is
+urgent also takes the place of what is on its way: where no thread of the lane is free, one of them
+gives way between two batches, or between two members of an archive, there at most once in the life
+of a delivery, as an archive begins anew. Whoever has the better rank never gives way, so all that
+can keep others back is what came within the head start that ranks give to what is urgent.
 
 Outside its destination's hours a lane takes only what is urgent; the rest is due when they begin,
 and its row says so. A parcel that is on its way when they end is finished.
@@ -11,9 +17,11 @@ and its row says so. A parcel that is on its way when they end is finished.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, Protocol
@@ -28,8 +36,10 @@ from causeway.ledger import (
     Retry,
     Verified,
     Wait,
+    rank_of,
 )
-from causeway.pipeline.attempt import Attempt, Ended
+from causeway.pipeline.attempt import Attempt, Ended, GivesWay
+from causeway.pipeline.bandwidth import Bandwidth
 from causeway.pipeline.contents import Contents
 from causeway.pipeline.events import Emit, bound
 from causeway.pipeline.failure import Fault, fault_of, outcome_of, worn_out
@@ -39,8 +49,9 @@ from causeway.pipeline.parcel import from_ledger
 from causeway.pipeline.placement import SEPARATOR
 from causeway.pipeline.points import reach
 from causeway.pipeline.remembering import DeliveryKeeping, LedgerJournal, Remembering
-from causeway.pipeline.retry import RetryRules, wait_seconds
+from causeway.pipeline.retry import RetryRules
 from causeway.pipeline.shipment import Compression, ParcelShipment
+from causeway.pipeline.way import LaneLedger, Way
 
 SAY_AGAIN_SECONDS: Final = 60.0
 """How often the ledger is told anew that a lane is outside its hours."""
@@ -50,10 +61,13 @@ PRIO_LAST: Final = 200
 
 GAVE_WAY: Final = "what is more urgent"
 """What it waits for."""
+_GAVE_WAY_KEY: Final = "gave-way"
 
-PAUSES: Final = RetryRules(first_seconds=2.0, factor=2.0, maximum_seconds=120.0)
-"""How long a lane stays closed. Short beside the retries of a delivery: nothing is lost by asking,
-and a share that comes back should be used within two minutes."""
+LOOK_SECONDS: Final = 0.5
+"""How soon a delivery on its way notices that something urgent waits; a read of the ledger."""
+
+SLEEP_SECONDS: Final = 0.25
+"""Longest sleep for bandwidth before the lease is looked at again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +79,10 @@ class LaneSettings:
     hours: Hours | None = None
     """When what is not urgent may go; at any time, if there are none."""
     compression: Compression = Compression.STORED
+    bandwidth: Bandwidth = field(default_factory=Bandwidth)
 
 
-class DeliveryLedger(Remembering, Protocol):
+class DeliveryLedger(Remembering, LaneLedger, Protocol):
     """What a lane asks the ledger."""
 
     def claim_deliveries(
@@ -80,6 +95,8 @@ class DeliveryLedger(Remembering, Protocol):
         lease_seconds: float,
         prio_at_most: int = ...,
     ) -> tuple[DeliveryClaim, ...]: ...
+
+    def first_rank(self, destination: str, *, now: float, prio_at_most: int) -> float | None: ...
 
     def set_opening(
         self, destination: str, *, opens_at: float | None, schedule: str, urgent: int, now: float
@@ -119,6 +136,7 @@ class Lane:
         clock: Callable[[], float],
         rng: Random,
         emit: Emit,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
         self.taken_up: Callable[[], None] = _nobody
@@ -130,9 +148,13 @@ class Lane:
         self._clock = clock
         self._rng = rng
         self._emit = emit
+        self._sleep = sleep
         self._lock = threading.Lock()
-        self._closed_until = 0.0
-        self._refusals = 0
+        self._way = Way(
+            destination.name, settings.bandwidth, ledger=ledger, clock=clock, rng=rng, emit=emit
+        )
+        self._busy = 0
+        self._stopping = False
         self._said: tuple[float | None, float] | None = None
         """When the ledger was told that hours begin, and when it was told."""
 
@@ -140,32 +162,55 @@ class Lane:
     def name(self) -> str:
         return self._destination.name
 
+    def stop(self) -> None:
+        """What is on its way ends at the next batch; the next start goes on behind it."""
+        self._stopping = True
+
     def turn(self, now: float) -> bool:
-        """Do one delivery that is due; False if there is none, or the lane is closed."""
-        if now < self._closed_until:
+        """Do one delivery that is due; False if there is none, or the lane pauses."""
+        if self._stopping or not self._way.lets_through(now):
             return False
-        open_now = self._tell_hours(now)
-        claims = self._ledger.claim_deliveries(
-            self.name, limit=1, now=now, owner=self._leases.owner,
-            lease_seconds=self._leases.lease_seconds,
-            prio_at_most=PRIO_LAST if open_now else PRIO_URGENT,
-        )  # fmt: skip
-        if claims:
-            self.taken_up()
+        claims: tuple[DeliveryClaim, ...] = ()
+        try:
+            open_now = self._tell_hours(now)
+            claims = self._ledger.claim_deliveries(
+                self.name, limit=1, now=now, owner=self._leases.owner,
+                lease_seconds=self._leases.lease_seconds,
+                prio_at_most=PRIO_LAST if open_now else PRIO_URGENT,
+            )  # fmt: skip
+        finally:
+            if not claims:
+                self._way.passed(now, None, asked=False)
+            else:
+                self.taken_up()
         for claim in claims:
-            reach("deliver.claimed")
-            try:
-                with self._leases.hold(claim) as lease:
-                    tried = self._try(claim, lease)
-            except LeaseLost:
-                self._emit("delivery.dropped", delivery=claim.id, destination=self.name)
-                continue
-            reach("deliver.before-settle")
-            ended = self._clock()
-            taken = self._ledger.settle_delivery(claim, tried.outcome, now=ended)
-            reach("deliver.settled")
-            self._tell(claim, tried, taken=taken, seconds=ended - now)
+            self._deliver(claim, now)
         return bool(claims)
+
+    def _deliver(self, claim: DeliveryClaim, now: float) -> None:
+        reach("deliver.claimed")
+        try:
+            with self._leases.hold(claim) as lease, self._at_work():
+                tried = self._try(claim, lease)
+        except LeaseLost:
+            self._way.passed(self._clock(), None, asked=False)
+            self._emit("delivery.dropped", delivery=claim.id, destination=self.name)
+            return
+        reach("deliver.before-settle")
+        ended = self._clock()
+        taken = self._ledger.settle_delivery(claim, tried.outcome, now=ended)
+        reach("deliver.settled")
+        self._tell(claim, tried, taken=taken, seconds=ended - now)
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy -= 1
 
     def _tell_hours(self, now: float) -> bool:
         """Whether all may go; the ledger hears of it whenever that changes.
@@ -194,39 +239,107 @@ class Lane:
                 self._emit("lane.closed", destination=self.name, again_in_seconds=opens_at - now)
         return opens_at is None
 
+    # --- one try ------------------------------------------------------------------------------
+
     def _try(self, claim: DeliveryClaim, lease: Lease) -> _Tried:
         rules = self.settings.retry
         if (dead := worn_out(claim.attempt, rules)) is not None:
+            self._way.passed(self._clock(), None, asked=False)
             return _Tried(outcome=dead)
         try:
-            ended = self._attempt(claim, lease).run(self._destination)
+            with self._way.carrying(urgent=_is_urgent(claim)):
+                ended = self._attempt(claim, lease).run(self._destination)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - an unknown failure is a temporary one
             now = self._clock()
             fault = fault_of(error)
-            outcome: DeliveryOutcome
-            if fault.unavailable:
-                outcome = Wait(until=self._close(now, fault.not_before(now)), why=fault.text)
-            elif fault.not_yet:
-                outcome = Wait(until=fault.not_before(now), why=fault.text)
-            else:
-                outcome = outcome_of(fault, claim.attempt, rules, now, self._rng)
-            return _Tried(outcome=outcome, error=error)
-        self._open()
+            until = self._way.passed(now, fault)
+            return _Tried(outcome=self._after(claim, fault, now, until), error=error)
         return _Tried(outcome=self._follows(claim, ended), ended=ended)
+
+    def _after(
+        self, claim: DeliveryClaim, fault: Fault, now: float, until: float
+    ) -> DeliveryOutcome:
+        """What follows when the attempt as a whole has failed."""
+        if fault.unavailable:
+            return Wait(until=until, why=fault.text)
+        if fault.not_yet:
+            return Wait(until=fault.not_before(now), why=fault.text)
+        return outcome_of(
+            fault, claim.attempt, self.settings.retry, now, self._rng,
+            failing_since=claim.delivery.failing_since,
+        )  # fmt: skip
 
     def _follows(self, claim: DeliveryClaim, ended: Ended) -> DeliveryOutcome:
         """What an attempt that ended by itself makes of its delivery."""
-        if ended.gave_way:
-            return Wait(until=claim.delivery.due_at, why=GAVE_WAY)
+        now = self._clock()
+        fault = None
         if ended.missing is not None:
             fault = Fault(code=ended.missing.code or "missing", text=str(ended.missing))
-            rules, now = self.settings.retry, self._clock()
-            return outcome_of(fault, claim.attempt, rules, now, self._rng)
-        if ended.refused is not None:
-            return Dead(code=ended.refused.code or "refused", text=str(ended.refused))
-        return Verified(reference=ended.reference)
+        elif ended.refused is not None:
+            fault = Fault(
+                code=ended.refused.code or "refused", text=str(ended.refused), permanent=True
+            )
+        self._way.passed(now, fault, asked=not ended.gave_way)
+        if ended.gave_way:
+            return Wait(until=claim.delivery.due_at, why="" if self._stopping else GAVE_WAY)
+        if fault is None:
+            return Verified(reference=ended.reference)
+        return self._after(claim, fault, now, now)
+
+    def _attempt(self, claim: DeliveryClaim, lease: Lease) -> Attempt:
+        parcel = from_ledger(claim.parcel, self._ledger.members_of(claim.parcel.id))
+        keeping = DeliveryKeeping(self._ledger, claim.id, self._clock)
+        urgent = _is_urgent(claim)
+        looked_at = -math.inf
+
+        def pace(size: int) -> None:
+            wait = self._way.take(size, urgent=urgent)
+            lease.check()
+            while wait > 0:
+                self._sleep(min(wait, SLEEP_SECONDS))
+                wait -= SLEEP_SECONDS
+                lease.check()
+
+        def gives_way() -> bool:
+            nonlocal looked_at
+            now = self._clock()
+            if urgent or self._busy < self.settings.parallel or now < looked_at + LOOK_SECONDS:
+                return False
+            looked_at = now
+            return self._something_urgent_before(claim, now)
+
+        def may_go_on() -> bool:
+            lease.check()
+            return not (self._stopping or gives_way())
+
+        def between_members() -> None:
+            lease.check()
+            if gives_way() and _GAVE_WAY_KEY not in keeping.known():
+                keeping.remember(_GAVE_WAY_KEY, "once")
+                raise GivesWay
+
+        shipment = ParcelShipment(
+            self._contents.of(parcel, self.name),
+            key=f"delivery-{claim.id}",
+            attempt=claim.delivery.epoch,
+            urgent=urgent,
+            folders=tuple(claim.delivery.target.split(SEPARATOR)),
+            created_at=claim.parcel.created_at,
+            compression=self.settings.compression,
+            keeping=keeping,
+            pace=pace,
+            between=between_members,
+        )
+        journal = LedgerJournal(self._ledger, claim)
+        return Attempt(shipment, journal=journal, clock=self._clock, may_go_on=may_go_on)
+
+    def _something_urgent_before(self, claim: DeliveryClaim, now: float) -> bool:
+        rank = self._ledger.first_rank(self.name, now=now, prio_at_most=PRIO_URGENT)
+        return rank is not None and rank < rank_of(claim.delivery)
+
+    # --- what is said -------------------------------------------------------------------------
 
     def _tell(self, claim: DeliveryClaim, tried: _Tried, *, taken: bool, seconds: float) -> None:
         emit = bound(
@@ -256,40 +369,6 @@ class Lane:
             case Dead(code=code):
                 emit("delivery.dead", code=code, error=tried.error)
 
-    def _attempt(self, claim: DeliveryClaim, lease: Lease) -> Attempt:
-        parcel = from_ledger(claim.parcel, self._ledger.members_of(claim.parcel.id))
 
-        def pace(_size: int) -> None:
-            lease.check()
-
-        def may_go_on() -> bool:
-            lease.check()
-            return True
-
-        shipment = ParcelShipment(
-            self._contents.of(parcel, self.name),
-            key=f"delivery-{claim.id}",
-            attempt=claim.delivery.epoch,
-            urgent=claim.delivery.prio <= PRIO_URGENT,
-            folders=tuple(claim.delivery.target.split(SEPARATOR)),
-            created_at=claim.parcel.created_at,
-            compression=self.settings.compression,
-            keeping=DeliveryKeeping(self._ledger, claim.id, self._clock),
-            pace=pace,
-        )
-        journal = LedgerJournal(self._ledger, claim)
-        return Attempt(shipment, journal=journal, clock=self._clock, may_go_on=may_go_on)
-
-    def _close(self, now: float, not_before: float) -> float:
-        """The destination is away: nothing more goes there for now."""
-        with self._lock:
-            if now >= self._closed_until:
-                self._refusals += 1
-                self._closed_until = now + wait_seconds(self._refusals, PAUSES)
-            self._closed_until = max(self._closed_until, not_before)
-            return self._closed_until
-
-    def _open(self) -> None:
-        with self._lock:
-            self._refusals = 0
-            self._closed_until = 0.0
+def _is_urgent(claim: DeliveryClaim) -> bool:
+    return claim.delivery.prio <= PRIO_URGENT

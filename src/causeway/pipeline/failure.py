@@ -17,6 +17,7 @@ from typing import Final
 
 from causeway.errors import (
     CausewayError,
+    DestinationUnauthorised,
     DestinationUnavailable,
     NotYet,
     PermanentError,
@@ -37,9 +38,14 @@ class Fault:
     code: str
     """Such as ``spool_corrupt``."""
     text: str
+    """With what to do."""
+    message: str = ""
+    hint: str = ""
     permanent: bool = False
     unavailable: bool = False
     """Not a matter of this work: nothing can be done there for now."""
+    unauthorised: bool = False
+    """Of what is unavailable: because it does not take our credentials."""
     not_yet: bool = False
     """Nothing failed; the other side is still at work."""
     wait_seconds: float = 0.0
@@ -50,36 +56,51 @@ class Fault:
 
 
 def fault_of(error: Exception) -> Fault:
+    hint = ""
     match error:
         case CausewayError():
-            text = str(error)
+            text, hint = error.message, error.hint
         case OSError(errno=number) if number:
             text = f"{errno.errorcode.get(number, number)}: {os.strerror(number)}"
         case _:
             text = f"unexpected: {type(error).__name__}"
     return Fault(
         code=_snake_case(type(error).__name__),
-        text=text,
+        text=f"{text} ({hint})" if hint else text,
+        message=text,
+        hint=hint,
         # Bytes that are gone from an address may have been copied out of their segment since it
         # was asked for; the next try asks again.
         permanent=isinstance(error, PermanentError) and not isinstance(error, SpoolGone),
         unavailable=isinstance(error, DestinationUnavailable),
+        unauthorised=isinstance(error, DestinationUnauthorised),
         not_yet=isinstance(error, NotYet),
         wait_seconds=(isinstance(error, TemporaryError) and error.retry_after_seconds) or 0.0,
     )
 
 
 def outcome_of(
-    fault: Fault, attempt: int, rules: RetryRules, now: float, rng: Random
+    fault: Fault,
+    attempt: int,
+    rules: RetryRules,
+    now: float,
+    rng: Random,
+    *,
+    failing_since: float | None = None,
 ) -> Retry | Dead:
     """What the ledger is told after try number ``attempt`` ended in ``fault``."""
     if fault.permanent:
         return Dead(code=fault.code, text=fault.text)
-    match after_failure(attempt, rules, now, rng, not_before=fault.not_before(now)):
+    following = after_failure(
+        attempt, rules, now, rng, failing_since=failing_since, not_before=fault.not_before(now)
+    )
+    match following:
         case TryAgain(at=at):
             return Retry(at=at, code=fault.code, text=fault.text)
-        case GiveUp(attempts=attempts):
-            return Dead(code=fault.code, text=f"gave up after {attempts} tries: {fault.text}")
+        case GiveUp(attempts=attempts, seconds=seconds):
+            tries = f"{attempts} {'try' if attempts == 1 else 'tries'}"
+            time = f" in {seconds / 3600:.0f} h" if seconds >= 3600 else ""
+            return Dead(code=fault.code, text=f"gave up after {tries}{time}: {fault.text}")
 
 
 def worn_out(attempt: int, rules: RetryRules) -> Dead | None:

@@ -96,6 +96,7 @@ class Parts:
         emit: Emit,
         clock: Callable[[], float] | None = None,
         files: Files | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.clock = clock or ledger.now
         self.next_due_at = ledger.next_due_at
@@ -137,6 +138,7 @@ class Parts:
             Lane(
                 self.destinations[plan.settings.name], plan.lane, ledger=ledger,
                 contents=contents, leases=self.leases, clock=self.clock, rng=rng, emit=emit,
+                sleep=sleep,
             )
             for plan in settings.destinations
         )  # fmt: skip
@@ -222,6 +224,8 @@ class Pipeline:
         leftover, and is done again. True is only a matter of tidiness.
         """
         self._stopping.set()
+        for lane in self._parts.lanes:
+            lane.stop()
         for loop in self._loops:
             loop.wake.set()
         until = time.monotonic() + patience_seconds

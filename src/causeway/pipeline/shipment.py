@@ -46,11 +46,18 @@ class Keeping(Protocol):
 
 
 def write_archive(
-    content: Content, write: Write, compression: Compression = Compression.STORED
+    content: Content,
+    write: Write,
+    compression: Compression = Compression.STORED,
+    between: Callable[[], None] = lambda: None,
 ) -> int:
-    """Give the archive's bytes; their number. Raises ``SpoolCorrupt``."""
+    """Give the archive's bytes; their number. Raises ``SpoolCorrupt``.
+
+    ``between`` is called before each member, and what it raises ends it.
+    """
     archive = ZipWriter(write, content.parcel.moment)
     for each in content.instances:
+        between()
         if each.dataset_size <= SMALL_OBJECT:
             whole = (each.meta, b"".join(each.open()))
             if compression is Compression.STORED:
@@ -82,6 +89,7 @@ class ParcelShipment:
         urgent: bool = False,
         compression: Compression = Compression.STORED,
         pace: Pace = lambda _size: None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         self.key = key
         self.attempt = attempt
@@ -95,6 +103,7 @@ class ParcelShipment:
         self._created_at = created_at
         self._compression = compression
         self._pace = pace
+        self._between = between
         self._keeping = keeping
         self._known = dict(keeping.known())
 
@@ -107,7 +116,7 @@ class ParcelShipment:
             self._pace(sum(map(len, parts)))
             write(parts)
 
-        write_archive(self._content, paced, self._compression)
+        write_archive(self._content, paced, self._compression, self._between)
 
     def metadata(self, seal: Seal) -> bytes:
         return manifest.metadata(self._content, seal, self._compression.value, self._created_at)

@@ -110,7 +110,7 @@ class Asking:
         Raises ``AnswersIncomplete`` or a ``PeerError``; what was given before that is not all.
         """
         for attributes in self._windowed(window, more or {}):
-            answer = _study(attributes, self._plan.decides_by)
+            answer = _study(attributes, self._plan.decides_by, self._asked_of_both)
             if answer.uid and passes(self._plan.filters, attributes, of_study=True):
                 yield answer
 
@@ -175,7 +175,8 @@ class Asking:
         }
         keys |= {tag: "" for tag in self._asked_of_both if tag not in keys}
         series: dict[str, SeriesSeen] = {}
-        for attributes in self._find(Level.SERIES, keys):
+        # All of them first: one question at a time, and counting may take more questions.
+        for attributes in list(self._find(Level.SERIES, keys)):
             uid = attributes.first(SERIES_INSTANCE_UID)
             said_study = attributes.first(STUDY_INSTANCE_UID)
             if not uid or (said_study and said_study != study.uid):
@@ -208,6 +209,17 @@ class Asking:
             skip_code=code,
             skip_why=why,
         )
+
+    def study_of(self, series_uid: str) -> str | None:
+        """The study of a series, of a node that answers relational queries."""
+        keys = {SERIES_INSTANCE_UID: series_uid, STUDY_INSTANCE_UID: ""}
+        try:
+            for attributes in self._find(Level.SERIES, keys):
+                if attributes.first(SERIES_INSTANCE_UID) == series_uid:
+                    return attributes.first(STUDY_INSTANCE_UID) or None
+        except QueryRefused:
+            pass
+        return None
 
     def images(self, patient_id: str, study_uid: str, series_uid: str) -> dict[str, str] | None:
         """SOP classes by SOP Instance UID; None of a node that does not list images."""
@@ -266,7 +278,7 @@ def _is_suspicious(count: int) -> bool:
     return count >= _SUSPICIOUS_FROM and (count % 100 == 0 or count & (count - 1) == 0)
 
 
-def _study(attributes: Attributes, decides_by: Sequence[int]) -> StudyAnswer:
+def _study(attributes: Attributes, decides_by: Sequence[int], kept: frozenset[int]) -> StudyAnswer:
     series, images = (
         _count(attributes, SERIES_IN_STUDY),
         _count(attributes, IMAGES_IN_STUDY),
@@ -275,7 +287,9 @@ def _study(attributes: Attributes, decides_by: Sequence[int]) -> StudyAnswer:
         uid=attributes.first(STUDY_INSTANCE_UID),
         patient_id=attributes.first(PATIENT_ID),
         date=_date(attributes.first(STUDY_DATE)),
-        attributes=attributes,
+        attributes=Attributes(
+            values={tag: found for tag, found in attributes.values.items() if tag in kept}
+        ),
         digest=digest_of(series, images, *(attributes.text(tag) or "" for tag in decides_by)),
         counted=images is not None,
     )

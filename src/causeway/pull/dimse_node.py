@@ -23,11 +23,13 @@ from causeway.errors import PeerError
 from causeway.net import (
     VERIFICATION_KINDS,
     AssociationIds,
+    AssociationLost,
     AssociationRejected,
     ClientAssociation,
     NotNegotiated,
     ObjectSink,
     Retrieve,
+    RetrieveAnswer,
     Sink,
     Unreachable,
     associate,
@@ -275,22 +277,50 @@ class DimseNode:
         limits = self.plan.limits
         until = self._clock() + limits.total_seconds
         moved_at = self._clock()
+        gave_up = False
+        arrivals.progressed()
 
         def keep_waiting() -> bool:
-            nonlocal moved_at
+            nonlocal moved_at, gave_up
             now = self._clock()
             if arrivals.progressed():
                 moved_at = now
-            return now - moved_at < limits.idle_seconds and now < until and not arrivals.cancelled()
+            gave_up = now - moved_at >= limits.idle_seconds or now >= until or arrivals.cancelled()
+            return not gave_up
 
         association.wait_in_slices(SLICE_SECONDS, keep_waiting)
+        try:
+            last = self._last_answer(operation, association, arrivals, until=until)
+        except AssociationLost:
+            if not gave_up:
+                raise
+            last = None
+        if last is not None:
+            return self._report(way, last.status, last)
+        if self._clock() >= until:
+            text = f"the retrieval took longer than {limits.total_seconds:g} s, and was given up"
+        else:
+            text = f"no image came for {limits.idle_seconds:g} s, and the node did not say why"
+        return Report(
+            way=way, code="timeout", text=text, hint="see what the node's own log says of it"
+        )
+
+    def _last_answer(
+        self,
+        operation: Retrieve,
+        association: ClientAssociation,
+        arrivals: Arrivals,
+        *,
+        until: float,
+    ) -> RetrieveAnswer | None:
+        """The answer that ends it; None if it was cancelled from here."""
+        limits = self.plan.limits
+        moved_at = self._clock()
         last_count: int | None = None
         cancelled_at: float | None = None
         for answer in operation:
             if not answer.pending:
-                if cancelled_at is not None:
-                    break
-                return self._report(way, answer.status, answer)
+                return None if cancelled_at is not None else answer
             now = self._clock()
             if answer.completed != last_count or arrivals.progressed():
                 last_count, moved_at = answer.completed, now
@@ -298,18 +328,14 @@ class DimseNode:
             if cancelled_at is not None:
                 if now - cancelled_at > 2 * SLICE_SECONDS:
                     association.abort()
-                    break
+                    return None
             elif late or arrivals.cancelled():
                 # It may go on for a moment; what comes is kept.
                 operation.cancel()
                 cancelled_at = now
-        return Report(
-            way=way, code="timeout",
-            text=f"the node answers that it goes on, and nothing comes ({limits.idle_seconds:g} s)",
-            hint="see what the node's own log says of it",
-        )  # fmt: skip
+        return None
 
-    def _report(self, way: str, status: int, answer: object) -> Report:
+    def _report(self, way: str, status: int, answer: RetrieveAnswer) -> Report:
         counts = {
             name: getattr(answer, name) for name in ("completed", "failed", "warned", "remaining")
         }

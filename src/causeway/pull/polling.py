@@ -102,7 +102,7 @@ class Poller:
         known.seal()
         to_write: list[StudySeen] = []
         studies = 0
-        looked_into: set[str] = set()
+        to_look_into: dict[str, StudyAnswer] = {}
         with self._node.session() as session:
             asking = Asking(session, plan, self._abilities, today=today)
             for answers in _batches(asking.studies(since(first)), BATCH):
@@ -113,12 +113,13 @@ class Poller:
                     [(each.uid, each.digest, each.counted) for each in answers]
                 )
                 for answer, same in zip(answers, unchanged, strict=True):
-                    if (same and not thorough) or answer.uid in looked_into:
-                        continue
-                    looked_into.add(answer.uid)
-                    to_write.append(self._look_into(asking, answer))
-                    if cancelled():
-                        return None
+                    if thorough or not same:
+                        to_look_into[answer.uid] = answer
+            # After the last answer: one question at a time.
+            for answer in to_look_into.values():
+                to_write.append(asking.look_into(answer))
+                if cancelled():
+                    return None
         # Answered in full: now it counts.
         now = self._clock()
         changed: list[NodeSeriesRow] = []
@@ -137,12 +138,9 @@ class Poller:
         if row.failing_since is not None:
             self._emit("node.answers_again", node=plan.name, seconds=now - row.failing_since)
         return Looked(
-            studies=studies, looked_into=len(looked_into), changed=tuple(changed),
+            studies=studies, looked_into=len(to_look_into), changed=tuple(changed),
             thorough=thorough,
         )  # fmt: skip
-
-    def _look_into(self, asking: Asking, answer: StudyAnswer) -> StudySeen:
-        return asking.look_into(answer)
 
     def _first_date(self, row: NodeRow, today: dt.date) -> str:
         """The first study date of this look; empty for all.

@@ -8,7 +8,10 @@ import socket
 from causeway.attributes import tag_of
 from causeway.config import Configuration, NodeSettings
 from causeway.decide.policy import SourcePolicy
-from causeway.net import Peer, SourceRule, Timeouts
+from causeway.net import Emit, Peer, Sink, SourceRule, Timeouts
+from causeway.pull.asked import Asker
+from causeway.pull.asking import Abilities
+from causeway.pull.contract import Node
 from causeway.pull.plan import DimsePlan, Limits, NodePlan, Root, Watch, Way, WebPlan
 from causeway.service.deciding import policy_of
 from causeway.service.planning import hours_by_name
@@ -31,7 +34,9 @@ def node_plan(node: NodeSettings, configuration: Configuration) -> NodePlan:
         hours_name=node.schedule or "",
         answers=node.maximum_results,
         answer_cap=node.maximum_node_answers,
-        failures=node.maximum_failures,
+        failures=node.retry.maximum_failures,
+        first_wait_seconds=node.retry.first_seconds,
+        longest_wait_seconds=node.retry.maximum_seconds,
         total_seconds=node.total_seconds,
         idle_seconds=node.idle_seconds,
     )
@@ -127,3 +132,13 @@ def _networks(
         return ()
     addresses = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
     return tuple(ipaddress.ip_network(address) for address in addresses)
+
+
+def make_node(
+    plan: NodePlan, abilities: Abilities, *, sink: Sink | None, asker: Asker | None, emit: Emit
+) -> Node:
+    """A node of the kind that its plan is of."""
+    from causeway.pull.dimse_node import DimseNode  # mapping asks this module for every receiver
+
+    assert isinstance(plan, DimsePlan)
+    return DimseNode(plan, sink=sink, asker=asker, emit=emit, abilities=abilities)

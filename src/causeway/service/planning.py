@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from causeway.config import AnyDestination, ArchiveDestinationSettings, Configuration
 from causeway.pipeline import (
+    Bandwidth,
     CompletionRules,
     Compression,
     DestinationPlan,
@@ -14,6 +15,7 @@ from causeway.pipeline import (
     PipelineSettings,
     RetryRules,
     Treatment,
+    Window,
 )
 from causeway.schedule import Schedule, zone_of
 from causeway.service.deciding import machine_zone, policy_of
@@ -67,11 +69,22 @@ def _plan(settings: AnyDestination, hours: Mapping[str, Hours]) -> DestinationPl
             parallel=settings.parallel_deliveries,
             hours=hours[settings.schedule] if settings.schedule else None,
             compression=Compression(compression),
+            bandwidth=Bandwidth(
+                bytes_per_second=settings.bandwidth.bytes_per_second,
+                windows=tuple(
+                    Window(
+                        schedule=hours[each.schedule].schedule,
+                        bytes_per_second=each.bytes_per_second,
+                    )
+                    for each in settings.bandwidth.during
+                ),
+            ),
             retry=RetryRules(
                 first_seconds=retry.first_seconds,
                 factor=retry.factor,
                 maximum_seconds=retry.maximum_seconds,
                 maximum_attempts=retry.maximum_attempts,
+                give_up_seconds=retry.give_up_hours * 3600,
             ),
         ),
     )

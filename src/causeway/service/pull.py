@@ -16,13 +16,8 @@ from random import Random
 from causeway.config import Configuration
 from causeway.errors import CausewayError
 from causeway.ledger import Ledger, open_ledger
-from causeway.net import Emit, Sink
 from causeway.observe import bound, configure_logs, emit
 from causeway.pull.asked import Asker
-from causeway.pull.asking import Abilities
-from causeway.pull.contract import Node
-from causeway.pull.dimse_node import DimseNode
-from causeway.pull.plan import DimsePlan, NodePlan
 from causeway.pull.puller import Puller, PullParts
 from causeway.service import mapping, nodes
 from causeway.service.backlog import oldest_unindexed
@@ -78,7 +73,7 @@ def _pull(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
         nodes.node_plans(configuration),
         PullParts(
             ledger=ledger,
-            make_node=lambda plan, abilities: make_node(
+            make_node=lambda plan, abilities: nodes.make_node(
                 plan, abilities, sink=sink, asker=asker, emit=say
             ),
             emit=say,
@@ -103,11 +98,3 @@ def _pull(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
         reader.close()
         os.close(channel_fd)
     return 0 if puller.failure is None else 1
-
-
-def make_node(
-    plan: NodePlan, abilities: Abilities, *, sink: Sink | None, asker: Asker | None, emit: Emit
-) -> Node:
-    """A node of the kind that its plan is of."""
-    assert isinstance(plan, DimsePlan)
-    return DimseNode(plan, sink=sink, asker=asker, emit=emit, abilities=abilities)

@@ -42,6 +42,9 @@ class Expected:
     def of(self, caller: Caller, request: CStoreRQ) -> tuple[AskedFor, ...] | None:
         """What the object may belong to; None for one that anybody may send."""
         mover = request.move_originator_ae_title.strip()
+        if mover == caller.calling_ae.strip():
+            # Some put their own AE title there, and not that of who has asked (PS3.7 9.1.1.1.6).
+            mover = ""
         of_node = caller.source in self._nodes
         if not of_node and mover not in self._movers:
             return None

@@ -1,11 +1,13 @@
 """What the running service says of itself, for ``causeway status`` and for scripts: one file.
 
 Written beside and renamed each second, so that a reader sees a whole one. It is a snapshot, not a
-record: nothing is synced, and nothing is read back.
+record: nothing is synced, and nothing is read back. On a full disk, where it cannot be written, the
+old one gets the present time, which takes no room: that the service runs is known all the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -55,6 +57,7 @@ class StatusFile:
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
         self._sampled_at = 0.0
         self._pipeline_gone_at: float | None = None
+        self._is_ours = False
         path.parent.mkdir(exist_ok=True)
 
     def write(
@@ -65,7 +68,7 @@ class StatusFile:
         pipeline: ProcessState | None = None,
         pull: ProcessState | None = None,
     ) -> None:
-        """Raises OSError where it cannot."""
+        """Raises OSError where it cannot, such as on a full disk."""
         now = time.time()
         if pipeline is None or pipeline.pid is not None:
             self._pipeline_gone_at = None
@@ -124,8 +127,15 @@ class StatusFile:
             "refusals": door.all_refused,
         }
         beside = self._path.with_suffix(".new")
-        beside.write_text(json.dumps(said))
-        beside.replace(self._path)
+        try:
+            beside.write_text(json.dumps(said))
+            beside.replace(self._path)
+        except OSError:
+            if self._is_ours:
+                with contextlib.suppress(OSError):
+                    os.utime(self._path, (now, now))
+            raise
+        self._is_ours = True
 
     def remove(self) -> None:
         """The service ends in order."""

@@ -95,6 +95,7 @@ class Supervisor:
         self._received_at = float("-inf")
         self._reserve_kept: bool | None = None
         self._room = SpaceState.OPEN
+        self._status_is_written = True
         self._exits = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -411,8 +412,12 @@ class Supervisor:
                 None if self._pull is None else _process_state(self._pull),
             )
         except OSError as error:
-            # A full disk must not stop the service; status then says that it is not running.
-            say("status.not_written", level="warning", error=error)
+            # A full disk must not stop the service, nor fill its log.
+            if self._status_is_written:
+                say("status.not_written", level="warning", error=error)
+            self._status_is_written = False
+        else:
+            self._status_is_written = True
 
     def _tell_of_room(self) -> None:
         """Each crossing of a watermark; also at the start, when there was no room to begin with."""

@@ -257,7 +257,11 @@ class Site:
             emit=self._emit,
             clock=lambda: self.now,
             files=self.files,
+            sleep=self._sleep,
         )
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
 
     def _new_id(self) -> int:
         self._ids += 1

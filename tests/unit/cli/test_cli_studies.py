@@ -81,8 +81,14 @@ def test_status_of_a_running_service(world: World) -> None:
     out = world.call("status").out
     assert f"running, pid {os.getpid()}, listening as CAUSEWAY at 127.0.0.1:11112" in out
     assert "room         5.0 GiB; full in 7 h at this rate, soft watermark reached" in out
+    assert "room: too little is left, so that new associations are refused" in " ".join(out.split())
+    assert world.call("status", "--check").status == 8
     assert world.call("status", "--json").json["service"]["listeners"] == said["listeners"]
     path.write_text(json.dumps({**said, "written_at": time.time() - 60}))
+    assert "running, but for 60 s it could not write down" in " ".join(
+        world.call("status").out.split()
+    )
+    os.utime(path, (time.time() - 60, time.time() - 60))
     assert "not running" in world.call("status").out
     path.write_text("{")
     assert "not running" in world.call("status").out
@@ -117,7 +123,7 @@ def test_health_of_a_service_that_does_not_run_is_failing(empty: World, world: W
 def test_health_knows_what_may_go_and_what_waits_for_somebody(world: World) -> None:
     running(world, pipeline={"pid": 1, "restarts": 0, "gone_at": None})
     assert findings(world) == {
-        "service": "ok", "pipeline": "ok", "index": "ok", "delivery archive": "ok",
+        "service": "ok", "room": "ok", "pipeline": "ok", "index": "ok", "delivery archive": "ok",
     }  # fmt: skip
     assert world.call("status", "--check").status == 0
     with world.ledger() as ledger:
@@ -159,7 +165,9 @@ def test_health_finds_what_is_received_and_not_indexed(
     writer.close()
     assert findings(world)["index"] == state
     running(world, receive_only=True, pipeline=None)
-    assert findings(world) == {"service": "ok", "pipeline": "late", "delivery archive": "ok"}
+    assert findings(world) == {
+        "service": "ok", "room": "ok", "pipeline": "late", "delivery archive": "ok",
+    }  # fmt: skip
 
 
 # --- studies -----------------------------------------------------------------------------------

@@ -1187,3 +1187,35 @@ def test_a_sequence_that_nothing_can_clean_goes_as_far_as_its_type_lets_it(synta
         assert b"secret" not in result
         found = {e.tag: e for e in read_level(result, implicit=False, little=write.little)}
         assert (len(items(found[CONTENT], write)) if CONTENT in found else None) == number
+
+
+# --- sequences that are known again ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("undefined", [False, True], ids=["defined", "undefined"])
+def test_a_sequence_is_known_again_only_by_all_of_its_bytes(undefined: bool) -> None:
+    """Frames that begin alike, and of which one has a name behind what all say."""
+    said = E.element(0x00181250, "SH", "A coil") + E.element(0x00200032, "DS", "1\\2\\3" * 12)
+
+    def frame(*more: bytes) -> bytes:
+        inner = E.item(said, *more, undefined=undefined)
+        return E.item(E.sequence(0x00289110, inner, undefined=undefined), undefined=undefined)
+
+    def frames(*each: bytes) -> bytes:
+        return E.sequence(0x52009230, *each, undefined=undefined)
+
+    named = E.element(0x00280009, "PN", "Quacksalber^Ottokar")
+    last = frame(E.element(0x00280008, "IS", "2"))
+    data = E.head() + frames(frame(), frame(), frame(named), frame(), last)
+    by = plan(by_vr={"PN": rule("X")})
+    for _ in range(2):  # the second time all are known
+        result, found = cleaned(data, by)
+        assert frames(frame(), frame(), frame(), frame(), last) in result
+        assert found.taken == {"Quacksalber^Ottokar"}
+
+
+def test_what_one_plan_steps_over_another_looks_into() -> None:
+    inner = E.sequence(0x00289110, E.item(E.element(0x00181250, "SH", "A coil")))
+    data = E.head() + E.sequence(0x52009230, E.item(inner), E.item(inner))
+    assert cleaned(data, plan())[0].count(b"A coil") == 2
+    assert cleaned(data, plan({0x00181250: rule("X")}))[0].count(b"A coil") == 0

@@ -324,3 +324,59 @@ def test_proving_costs_little(run: Callable[[Callable[[], float]], float]) -> No
         return (time.perf_counter() - begin) / 20
 
     assert run(once) < 0.005
+
+
+# --- words that also describe images --------------------------------------------------------------
+
+STONE = "Stone^Al"
+"""A family name that is in the vocabulary of cleaned descriptions."""
+
+
+@pytest.mark.parametrize(
+    ("name", "vr", "left"),
+    [
+        (STONE, "LO", "Stone"),
+        (STONE, "LO", "CT\\Stone 3"),
+        (STONE, "LO", "Al, renal stone"),
+        (STONE, "LT", "of Stone, Al"),
+        (STONE, "PN", "Stone^Other"),
+        (STONE, "OB", b"renal stone "),
+        ("Vista^Lava^Bravo", "LO", "T1 lava of Vista"),
+        ("Regression^Test", "LO", "Regression^Test"),
+    ],
+)
+def test_a_word_of_the_vocabulary_counts_where_it_names(
+    name: str, vr: str, left: bytes | str
+) -> None:
+    before = original(E, E.element(0x00101005, "PN", name))
+    tag = {"LO": 0x00181030, "LT": 0x00204000, "PN": 0x00081060, "OB": 0x00089999}[vr]
+    assert said(outcome(before, head() + E.element(tag, vr, left)))
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        (STONE, "CT renal stone protocol"),
+        ("Vista^Lava^Bravo", "T1 lava"),
+        # A name that nobody has: with a placeholder in it, and all else is vocabulary.
+        ("Test^Regression", "DCM2NIIX regression test"),
+    ],
+)
+def test_a_word_of_the_vocabulary_is_one_where_it_describes(name: str, left: str) -> None:
+    described = E.element(0x00181030, "LO", left)
+    before = original(E, E.element(0x00101005, "PN", name), described)
+    assert isinstance(outcome(before, head() + described), Proof)
+
+
+def test_a_description_in_which_the_name_was_typed_is_not_excused() -> None:
+    """Of "Al Stone, knee" the vocabulary leaves "Stone knee"."""
+    left = E.element(0x00181030, "LO", "Stone knee")
+    typed = E.element(0x0008103E, "LO", "Al Stone, knee")
+    name = E.element(0x00101005, "PN", STONE)
+    assert said(outcome(original(E, typed, name), head() + left))
+    assert isinstance(outcome(original(E, name), head() + left), Proof)
+
+
+def test_an_identifier_that_is_a_word_of_the_vocabulary_is_an_identifier() -> None:
+    before = original(E, E.element(0x00101000, "LO", "STONE"), E.element(0x00101005, "PN", STONE))
+    assert said(outcome(before, head() + E.element(0x00181030, "LO", "CT renal stone")))

@@ -102,7 +102,7 @@ def test_a_damaged_ledger_is_refused_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     feed = Feed()
     with open_ledger(path) as ledger:
-        ledger.index([feed.indexed(number, 1, 1) for number in range(900)], now=1)
+        ledger.index([feed.indexed(number, 1, 1) for number in range(1500)], now=1)
     whole = bytearray(path.read_bytes())
     pages = len(whole) // 4096
     for page in range(pages // 2, pages):  # rows and indexes; the schema is at the beginning

@@ -44,7 +44,9 @@ def lane(oldest: float | None, succeeded: float | None = None) -> Facts:
 def test_nothing_waits_and_all_is_well() -> None:
     whole = health(Facts(running=True), THRESHOLDS, NOW)
     assert whole.state is State.OK
-    assert [each.check for each in whole.findings] == [Check.SERVICE, Check.PIPELINE, Check.INDEX]
+    assert [each.check for each in whole.findings] == [
+        Check.SERVICE, Check.ROOM, Check.PIPELINE, Check.INDEX,
+    ]  # fmt: skip
 
 
 def test_the_worst_counts() -> None:
@@ -57,6 +59,21 @@ def test_a_service_that_does_not_run_is_failing() -> None:
     said = found(Facts(running=False))
     assert said["service", ""][0] is State.FAILING
     assert ("pipeline", "") not in said
+
+
+def test_a_service_that_cannot_say_how_it_is_runs_and_is_failing() -> None:
+    state, reason = found(Facts(running=True, untold_since=NOW - 300))["service", ""]
+    assert state is State.FAILING
+    assert reason.startswith("running, but for 5 min")
+
+
+def test_room_that_runs_short_is_failing() -> None:
+    said = found(Facts(running=True, refuses="nothing comes in"))
+    assert said["room", ""] == (
+        State.FAILING,
+        "too little is left, so that nothing comes in",
+    )
+    assert found(Facts(running=True))["room", ""][0] is State.OK
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_a_destination_that_says_nothing_of_an_instance_is_asked_again() -> None
 
 def test_it_gives_way_between_batches_and_goes_on_behind_it() -> None:
     shelf, parcel = Shelf(), five()
-    answers = iter([True, False])
+    answers = iter([False])
     at = At("", None, RuntimeError())
     destination = RecordingDestination(shelf, on=at)
     ended = bring(destination, parcel, may_go_on=lambda: next(answers))

@@ -139,7 +139,7 @@ def test_temporary_and_unknown_errors_are_tried_again_later(site: Site, error: E
     assert turn(site)
     row = delivery(site)
     assert row.state is DeliveryState.DUE
-    assert 0.8 <= row.due_at - site.now <= 1.2
+    assert 0.0 <= row.due_at - site.now <= 1.0
     assert row.fail_text
     assert "Planted" not in row.fail_text
     assert not turn(site), "not before its time"
@@ -218,7 +218,7 @@ def test_a_destination_that_is_away_closes_its_lane_and_costs_no_try(site: Site)
         site.now += 1.0
     pauses = [b - a for a, b in itertools.pairwise(tries)]
     assert max(pauses) <= 121
-    assert pauses[-1] >= 119
+    assert pauses[-1] >= 96
     assert len(destination.tries) < 40, "it is asked, not hammered"
     rows = site.ledger.deliveries_of(study_id=1)
     assert {row.state for row in rows} == {DeliveryState.DUE}

@@ -338,7 +338,8 @@ class FindingView(View):
     """What one look at the whole has found."""
 
     check: str
-    """What was looked at: `service`, `pipeline`, `index`, `delivery` or `source`."""
+    """What was looked at: `service`, `room`, `pipeline`, `index`, `delivery` or
+    `source`."""
     subject: str
     """Name of the destination or source; empty for the others."""
     state: str

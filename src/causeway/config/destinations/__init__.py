@@ -10,6 +10,8 @@ from pydantic_core import core_schema
 from causeway.config.destinations.azure_blob import AzureBlobDestination
 from causeway.config.destinations.base import (
     ArchiveDestinationSettings,
+    BandwidthSettings,
+    BandwidthWindowSettings,
     DestinationSettings,
     RetrySettings,
 )
@@ -49,6 +51,8 @@ __all__ = [
     "AnyDestination",
     "ArchiveDestinationSettings",
     "AzureBlobDestination",
+    "BandwidthSettings",
+    "BandwidthWindowSettings",
     "CoreDestination",
     "DestinationSettings",
     "DicomDestination",

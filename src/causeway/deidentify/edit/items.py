@@ -4,6 +4,9 @@ The hot loop steps over an element whose tag has nothing to do with in a quarter
 and over a private one that goes in half of one; that an enhanced MR of 18,000 elements takes
 milliseconds depends on it. So it is one loop with a stack of its own. Everything else (a rule,
 another VR than the dictionary's, unknown) goes through ``Elements.one``.
+
+Frames say much in the same words: how large pixels are, how the coil was set. A short sequence in
+which there was nothing to do, at any depth, is known by its bytes and stepped over as a whole.
 """
 
 from __future__ import annotations
@@ -41,6 +44,12 @@ _NOTHING: Final[list[tuple[int, Rule]]] = []
 _NO_BLOCKS: Final = Blocks()
 """Where nobody asks for the creator of a block."""
 _END: Final = 1 << 32
+_KNOWN_BYTES: Final = 512
+"""Longest sequence that is known again;"""
+_KEY_BYTES: Final = 64
+"""by so many of its first,"""
+_MOST_KNOWN: Final = 4096
+"""and how many are, by the table of their items."""
 
 
 class Items(Elements):
@@ -169,10 +178,13 @@ class Items(Elements):
         outer = level  # that of the sequence whose items are next
         edited = self.context.edited
         path, dropped = edited.path, 0
+        touched = begin = 0  # how often more was done than stepping over; where the sequence began
         # Private elements that no rule names are dropped without being looked into.
         may_drop = not self.context.safe and edited.changes is None
         output = Output(self.view, position)
-        stack: list[tuple[int, Table, Level, int, int, Level, Blocks, list[tuple[int, Rule]]]] = []
+        stack: list[
+            tuple[int, Table, Level, int, int, Level, Blocks, list[tuple[int, Rule]], int, int]
+        ] = []
         item_end = limit = -1
         blocks, missing = _NO_BLOCKS, _NOTHING
         while True:
@@ -200,9 +212,21 @@ class Items(Elements):
                     position += 8
                 if not stack:
                     break
+                inside, content = child, begin
+                told_length = UNDEFINED if end < 0 else end - begin
                 if end >= 0:
                     output.close(position)
-                end, child, outer, item_end, limit, level, blocks, missing = stack.pop()
+                (
+                    end, child, outer, item_end, limit, level, blocks, missing, before, begin
+                ) = stack.pop()  # fmt: skip
+                if (
+                    touched == before
+                    and position - content <= _KNOWN_BYTES
+                    and not implicit
+                    and len(inside.plain) < _MOST_KNOWN
+                ):
+                    key = told_length, data[content : content + _KEY_BYTES]
+                    inside.plain[key] = data[content:position]
                 del path[-2:]
             else:
                 raise Doubt("structure", f"no item at offset {position} of a sequence")
@@ -243,6 +267,14 @@ class Items(Elements):
                         if operation is SEQUENCE and code == SQ and not missing:
                             inner = table.child_of(raw)
                             value = position + 12
+                            known = inner.plain.get((length, data[value : value + _KEY_BYTES]))
+                            if (
+                                known is not None
+                                and data.startswith(known, value)
+                                and value + len(known) <= limit
+                            ):
+                                position = value + len(known)
+                                continue
                     else:
                         can_drop = False
                 if raw & 1 and drops is not None and can_drop and after <= limit:
@@ -250,11 +282,14 @@ class Items(Elements):
                     if element >= first:
                         can_drop = not (named and (element >> 8 << 16 | raw & 0xFFFF) in named)
                     else:
-                        known = (raw, data[after - length : after])
-                        can_drop = known in table.unnamed and raw not in named
+                        can_drop = (
+                            raw not in named
+                            and (raw, data[after - length : after]) in table.unnamed
+                        )
                         if can_drop:
                             blocks.unnamed.add(raw)
                     if can_drop:
+                        touched += 1
                         dropped += 1
                         if output.copied == position:
                             output.copied = after
@@ -265,6 +300,7 @@ class Items(Elements):
                 if inner is None:
                     if raw == ITEM_END and item_end < 0:
                         break
+                    touched += 1
                     if missing and (new := self.missing(missing, raw_of(raw), level)):
                         output.replace(position, new, position)
                     header = self.header(position)
@@ -282,10 +318,12 @@ class Items(Elements):
                             output.replace(position, made, after)
                         position = after
                         continue
-                stack.append((end, child, outer, item_end, limit, level, blocks, missing))
+                stack.append(
+                    (end, child, outer, item_end, limit, level, blocks, missing, touched, begin)
+                )
                 if depth + len(stack) >= DEPTH_LIMIT:
                     raise Doubt("depth", f"sequences are nested more than {DEPTH_LIMIT} deep")
-                position, child, outer, end = value, inner, level, -1
+                position, child, outer, end, begin = value, inner, level, -1, value
                 if length != UNDEFINED:
                     end = value + length
                     if end > limit:
@@ -300,6 +338,7 @@ class Items(Elements):
             if inner is not None:
                 continue  # with the items of the sequence that has just begun
             if missing and (new := self.missing(missing, _END, level)):
+                touched += 1
                 output.replace(position, new, position)
             if item_end < 0:
                 if code or length:

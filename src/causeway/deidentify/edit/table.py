@@ -123,6 +123,9 @@ class Table:
         uid_rule = plan.by_tag.get(SOP_INSTANCE_UID)
         self.maps_uids = uid_rule is not None and uid_rule.action is Action.UID
         self.named_creators = frozenset((group, creator) for group, creator, _ in plan.private)
+        self.plain: dict[tuple[int, bytes], bytes] = {}
+        """Sequences of these items in which there was nothing to do, as they stand in explicit VR,
+        with their delimiter if they have one: by the length that they tell, and how they begin."""
         self.unnamed: set[tuple[int, bytes]] = set()
         """Tags and values of creators that were looked into already, and that no rule names."""
         goes = plan.other_private.action is Action.REMOVE

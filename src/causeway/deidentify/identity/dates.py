@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from causeway.deidentify.identity.keys import ProjectKey
@@ -106,6 +107,7 @@ def _one_date_time(text: str, days: int) -> str | None:
     return moved[:kept] + (found["time"] or "") + (found["zone"] or "")
 
 
+@lru_cache(maxsize=4096)
 def _moved(year: str, month: str, day: str, days: int) -> str | None:
     try:
         date = dt.date(int(year), int(month), int(day)) + dt.timedelta(days=days)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from causeway.deidentify.edit.clean import Cleaned, Source
@@ -62,8 +63,9 @@ def _prove(source: Source, cleaned: Cleaned, plan: Plan, pseudonyms: Iterable[st
     little_endian = source.transfer_syntax_uid != BIG_ENDIAN
     said = traces(source_blocks(source, output), plan, little_endian=little_endian)
     looked_for = needles(said, exempt_texts(plan, pseudonyms))
-    found = search(output, looked_for, plan, said.charsets)
-    found |= search_uids(output, cleaned.uids, plan, source_blocks(source, output))
+    blocks = partial(source_blocks, source, output)
+    found = search(output, looked_for, plan, said.charsets, blocks)
+    found |= search_uids(output, cleaned.uids, plan, blocks())
     if found:
         raise Doubt("identifier_left", _named(found))
     return Proof(

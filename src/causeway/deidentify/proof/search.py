@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -76,14 +76,14 @@ def needles(found: Traces, exempt: frozenset[str]) -> Needles:
     return Needles(tokens, _compiled(tokens.anywhere), _compiled(whole))
 
 
-def _compiled(literals: Mapping[bytes, Token] | list[bytes]) -> re2._Regexp[bytes] | None:
-    if not literals:
+def _compiled(literals: Iterable[bytes], around: bytes = b"%s") -> re2._Regexp[bytes] | None:
+    escaped = [re2.escape(each.decode("latin-1")).encode("latin-1") for each in literals]
+    if not escaped:
         return None
     options = re2_options()
     options.never_capture = True
     options.max_mem = _MEMORY
-    escaped = (re2.escape(each.decode("latin-1")).encode("latin-1") for each in literals)
-    return re2.compile(b"|".join(sorted(escaped)), options)
+    return re2.compile(around % b"|".join(sorted(escaped)), options)
 
 
 _TEXT_CODES: Final = (b"lo", b"sh", b"pn", b"st", b"lt")
@@ -116,10 +116,19 @@ def _whole_forms(text: str) -> Iterator[bytes]:
 # --- names, identifiers, dates --------------------------------------------------------------------
 
 
-def search(output: Output, needles: Needles, plan: Plan, charsets: frozenset[bytes]) -> set[Find]:
-    """What is left of the tokens."""
+def search(
+    output: Output,
+    needles: Needles,
+    plan: Plan,
+    charsets: frozenset[bytes],
+    source: Callable[[], Iterator[bytes]],
+) -> set[Find]:
+    """What is left of the tokens.
+
+    ``source`` is read only where a word of a name stands that also describes images.
+    """
     found: set[Find] = set()
-    judge = _Judge(needles, plan, charsets)
+    judge = _Judge(needles, plan, charsets, _Typed(needles.tokens.typed, source))
     if _may_hold(output.data, needles):
         for element in elements(output):
             found |= judge.element(element)
@@ -132,7 +141,9 @@ def search(output: Output, needles: Needles, plan: Plan, charsets: frozenset[byt
 
 def search_text(text: str, needles: Needles, plan: Plan) -> set[Kind]:
     """What is left of the tokens in a text that is written beside objects, such as a label."""
-    judge = _Judge(needles, plan, frozenset({b"ISO_IR 192"}))
+    # A word that describes images does not describe what is written beside them.
+    typed = _Typed(frozenset(), lambda: iter(()), _is_there=True)
+    judge = _Judge(needles, plan, frozenset({b"ISO_IR 192"}), typed)
     element = Element((_NOWHERE,), "UT", text.encode("utf-8", "replace"))
     return {find.kind for find in judge.element(element)}
 
@@ -171,11 +182,29 @@ _CONTEXT: Final = 4
 _PRINTABLE: Final = frozenset(range(32, 127)) | {9, 10, 13}
 
 
+@dataclass(slots=True)
+class _Typed:
+    """Whether a name was typed into the original where it does not belong."""
+
+    names: frozenset[bytes]
+    source: Callable[[], Iterator[bytes]]
+    _is_there: bool | None = None
+
+    def __bool__(self) -> bool:
+        if self._is_there is None:
+            automaton = _compiled(sorted(self.names), b"(?:^|[^a-z])(?:%s)(?:[^a-z]|$)")
+            self._is_there = automaton is not None and any(
+                automaton.search(fold(block)) for block in self.source()
+            )
+        return self._is_there
+
+
 @dataclass(frozen=True, slots=True)
 class _Judge:
     needles: Needles
     plan: Plan
     charsets: frozenset[bytes]
+    typed: _Typed
 
     def element(self, element: Element) -> set[Find]:
         """What is left in one element."""
@@ -209,7 +238,7 @@ class _Judge:
         number = token.edge in (Edge.NO_DIGIT, Edge.NO_DIGIT_BEFORE)
         if vr in _TEXT:
             return any(
-                _stands(value, form, token.edge)
+                _stands(value, form, token.edge) and self._names(element, value, token)
                 for value in folded.split(b"\\")
                 if not self._is_ours(element, value, form)
             )
@@ -234,6 +263,14 @@ class _Judge:
         if number and vr in _BINARY and dictionary_vr(element.tag) in _BINARY:
             return False  # A look-up table that rises has all digits in a row.
         return _stands(folded, form, token.edge, in_text=vr != "UN" and len(form) < UNBOUNDED)
+
+    def _names(self, element: Element, value: bytes, token: Token) -> bool:
+        """Whether a word that also describes names somebody here."""
+        if token.edge is not Edge.NAMING or element.vr == "PN" or element.tag in KINDS:
+            return True
+        words = set(re.findall(r"[^\W\d_]+", value.decode("utf-8", "replace")))
+        own = token.others | {token.text}
+        return words <= own or bool(words & token.others) or bool(self.typed)
 
     def _is_ours(self, element: Element, value: bytes, form: bytes) -> bool:
         """Whether a value is a pseudonym, in which four letters stand by chance."""
@@ -262,7 +299,7 @@ def _stands(value: bytes, form: bytes, edge: Edge, *, in_text: bool = False) -> 
 
 def _fits(edge: Edge, before: bytes, after: bytes, value: bytes, at: int) -> bool:
     match edge:
-        case Edge.NO_LETTER:
+        case Edge.NO_LETTER | Edge.NAMING:
             return not before.isalpha() and not after.isalpha()
         case Edge.NO_WORD:
             return not before.isalnum() and not after.isalnum()

@@ -4,7 +4,7 @@ From each identifying value of the original follow *tokens*: the value, the comp
 a birth date as people write dates. What has less than four characters counts only as a whole
 value, and so do short numbers: `1000` is a Patient ID somewhere, and a reconstruction diameter
 everywhere. Words that name nobody (``words``) and what stands in the output's own pseudonyms are
-no tokens.
+no tokens; a word that describes images as well counts where it names.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -23,7 +23,7 @@ from pydicom.charset import python_encoding
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Plan
 from causeway.deidentify.proof.traces import Kind, Trace, Traces
-from causeway.deidentify.proof.words import is_common
+from causeway.deidentify.proof.words import describes, is_common, is_nobody
 from causeway.text import decode
 
 TOKENS_LIMIT: Final = 8192
@@ -32,6 +32,8 @@ SHORTEST: Final = 4
 """Characters from which on a token counts inside a longer text; an ideograph counts as two."""
 UNBOUNDED: Final = 6
 """Characters from which on a token counts inside a longer word, too."""
+_TYPED_WORDS: Final = 6
+"""Words of a name of which any two may stand beside each other."""
 
 
 class Edge(enum.Enum):
@@ -44,6 +46,7 @@ class Edge(enum.Enum):
     NO_DIGIT_BEFORE = "no digit before it"
     WHOLE = "nothing: it is the whole value"
     OWN = "nothing, in an identifying attribute"
+    NAMING = "no letter, and not as a description"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Token:
     kind: Kind
     edge: Edge
     text: str = field(repr=False)
+    others: frozenset[str] = field(default=frozenset(), repr=False)
+    """Other words of the name, of one that also describes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Tokens:
 
     anywhere: Mapping[bytes, Token] = field(repr=False)
     whole: Mapping[str, Token] = field(repr=False)
+    typed: frozenset[bytes] = field(default=frozenset(), repr=False)
+    """Folded: names of which a word also describes, as people type them into descriptions."""
 
     def __len__(self) -> int:
         return len({token.text for token in self.anywhere.values()}) + len(self.whole)
@@ -91,6 +98,7 @@ def tokens_of(found: Traces, exempt: frozenset[str]) -> Tokens:
     own = [fold(text.encode("utf-8")) for text in exempt if text]
     anywhere: dict[bytes, Token] = {}
     whole: dict[str, Token] = {}
+    typed: set[bytes] = set()
     for trace in sorted(found.values, key=lambda each: (each.tag, each.raw)):
         for token in _of_trace(trace, charset):
             if token.edge in (Edge.WHOLE, Edge.OWN):
@@ -99,13 +107,24 @@ def tokens_of(found: Traces, exempt: frozenset[str]) -> Tokens:
                 continue
             for form in _forms(token.text, codecs):
                 if not any(form in each for each in own):
-                    anywhere.setdefault(form, token)
+                    anywhere[form] = _stricter(anywhere.get(form), token)
+        if trace.kind is Kind.NAME:
+            typed |= _typed(decode(trace.raw, charset, name=True))
         raw = fold(trace.raw)
         if not trace.raw.isascii() and len(raw) >= SHORTEST:
             anywhere.setdefault(raw, Token(trace.kind, Edge.ANY, raw.decode("latin-1")))
     if len(anywhere) + len(whole) > TOKENS_LIMIT:
         raise Doubt("size", f"more than {TOKENS_LIMIT} identifiers to search for")
-    return Tokens(anywhere, whole)
+    is_asked = any(token.edge is Edge.NAMING for token in anywhere.values())
+    return Tokens(anywhere, whole, frozenset(typed) if is_asked else frozenset())
+
+
+def _stricter(one: Token | None, other: Token) -> Token:
+    """Of two tokens of one form the one that counts in more places."""
+    if one is None or one.edge is Edge.NAMING:
+        both = one is not None and other.edge is Edge.NAMING
+        return replace(other, others=one.others | other.others) if one and both else other
+    return one
 
 
 def exempt_texts(plan: Plan, pseudonyms: Iterable[str]) -> frozenset[str]:
@@ -157,30 +176,66 @@ def _of_name(value: str) -> Iterator[Token]:
     """A name, or one of its component groups: by itself, by component, by word."""
     value = value.strip(" ^")
     components = [each for part in value.split("^") if (each := part.strip(" ,.;_-"))]
-    if not is_common(value):
-        yield from _of_words(value, Kind.NAME)
-        yield from _joined(components)
-    elif "^" in value:
-        yield from _in_edges(value, Kind.NAME)
+    if is_common(value) or is_nobody(value):
+        if "^" in value:
+            yield from _in_edges(value, Kind.NAME)
+        return
+    yield from _of_words(value, Kind.NAME)
+    yield from _joined(components)
+    words = frozenset(re.findall(r"[^\W\d_]+", value.lower()))
     for component in components:
         # With digits in it, it is a code, whose parts are of all kinds: PHANTOM-HEAD-01.
         signs = r"[\s,;]+" if re.search(r"\d", component) else r"[\s,;./_-]+"
         for text in {component, *re.split(signs, component)}:
-            if not is_common(text):
+            if is_common(text):
+                continue
+            if describes(text):
+                yield from _naming(text.lower(), words)
+            else:
                 yield from _of_words(text, Kind.NAME)
+
+
+def _naming(text: str, words: frozenset[str]) -> Iterator[Token]:
+    """A word that also describes. What is too short to count within a text does not here either."""
+    for token in _of_words(text, Kind.NAME):
+        if token.edge is not Edge.WHOLE:
+            token = replace(token, edge=Edge.NAMING, others=words - {text})
+        yield token
 
 
 def _joined(components: list[str]) -> Iterator[Token]:
     """Family and given name next to each other, as people write them. Where one of them is long
     enough to be found by itself this is spared.
     """
-    if len(components) < 2 or any(len(each) >= UNBOUNDED for each in components[:2]):
+    if len(components) < 2 or any(
+        len(each) >= UNBOUNDED and not describes(each) for each in components[:2]
+    ):
         return
     for first, second in itertools.permutations(components[:2]):
-        for sign in ("^", " ", ", ", ",", "_", "-", ".", ""):
+        for sign in ("^", *_SIGNS):
             text = f"{first}{sign}{second}"
-            if len(first + second) >= SHORTEST:
+            if len(first + second) < SHORTEST:
+                continue
+            if describes(first) or describes(second):
+                # Not the end of another word: Al Stone, and a renal stone.
+                yield Token(Kind.NAME, Edge.NO_WORD, text.lower())
+            else:
                 yield from _of_words(text, Kind.NAME)
+
+
+_SIGNS: Final = (" ", ", ", ",", "_", "-", ".", "")
+
+
+def _typed(name: str) -> set[bytes]:
+    """How a name is typed where it does not belong, folded; not as person names are written."""
+    found: set[bytes] = set()
+    for value in re.split(r"[\\=]", name):
+        components = [each for part in value.split("^") if (each := part.strip(" ,.;_-"))]
+        words = [word for each in components for word in re.split(r"[\s,;./_-]+", each) if word]
+        for first, second in itertools.permutations(dict.fromkeys(words[:_TYPED_WORDS]), 2):
+            if describes(first) or describes(second):
+                found |= {fold(f"{first}{sign}{second}".encode()) for sign in _SIGNS}
+    return {each for each in found if len(each) >= SHORTEST}
 
 
 def _of_words(text: str, kind: Kind) -> Iterator[Token]:

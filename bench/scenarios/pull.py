@@ -1,0 +1,442 @@
+"""Pulling: as fast as DCMTK fetches, a look with nothing new at what is known, and idle nodes.
+
+Causeway is measured from its first question to the last delivery that is verified in the folder;
+``getscu`` and ``movescu`` from their start to their end, when they have written files that nobody
+synced, indexed or verified. Both fetch the same 2,000 MR images of 10 series from the same archive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.generator import Target, send
+from bench.receivers import free_port, wait_until_it_listens
+from bench.scenarios.whole import _all_verified
+from bench.session import Session, Table, against, median, number
+from causeway.attributes import Attributes
+from causeway.config import load
+from causeway.ledger import Ledger, SeriesSeen, StudySeen, open_ledger
+from causeway.pull import deciding
+from causeway.pull.asking import (
+    IMAGES_IN_STUDY,
+    PATIENT_ID,
+    SERIES_IN_STUDY,
+    STUDY_DATE,
+    STUDY_INSTANCE_UID,
+    STUDY_TIME,
+    Abilities,
+    Asking,
+    _study,
+)
+from causeway.pull.contract import Query
+from causeway.pull.identifiers import decode_identifier, encode_identifier
+from causeway.pull.plan import NodePlan, Watch
+from causeway.pull.polling import Poller
+from causeway.pull.windows import Window
+from causeway.service.nodes import make_node, node_plan
+
+IMAGES, SERIES = 2_000, 10
+SHARE = 0.9
+KNOWN = 100_000
+NODES = 20
+IDLE_SECONDS = 20.0
+IMPLICIT = "1.2.840.10008.1.2"
+
+_CONFIGURATION = """\
+data_dir = "data"
+
+[[listener]]
+ae_title = "CAUSEWAY"
+port = {port}
+
+[[destination]]
+name = "archive"
+type = "folder"
+path = "archive"
+deidentify = "none"
+parallel_deliveries = 2
+
+[[route]]
+destinations = ["archive"]
+
+[log]
+level = "warning"
+"""
+_NODE = """
+[[node]]
+name = "{name}"
+ae_title = "ARCHIVE"
+host = "127.0.0.1"
+port = {port}
+retrieve = "{way}"
+interval_seconds = {interval}
+window_days = 0
+ignore_existing = true
+parallel_retrievals = {parallel}
+"""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive that runs, filled."""
+
+    name: str
+    port: int
+    destination_port: int
+    """Where it believes that the AE titles CAUSEWAY and MOVER listen."""
+    mover_port: int
+
+
+def measure(session: Session) -> Iterator[Table]:
+    yield _fetching(session)
+    yield _looking(session)
+    yield _idling(session)
+
+
+# --- fetching -------------------------------------------------------------------------------------
+
+
+def _fetching(session: Session) -> Table:
+    rows = []
+    for start in (_orthanc, _dcmqrscp):
+        with session.folders.one() as work, start(work) as archive:
+            _fill(archive, session.run_name())
+            for way, peer in (("get", _getscu), ("move", _movescu)):
+                theirs, ours = [], []
+                for turn in range(session.repetitions):
+                    theirs.append(peer(archive, work / f"{way}{turn}"))
+                    ours.append(_causeway(archive, way, work / f"causeway-{way}{turn}"))
+                    session.say(
+                        f"pull: {archive.name}, {way}: {theirs[-1]:.2f} s by DCMTK, "
+                        f"{ours[-1]:.2f} s by Causeway"
+                    )
+                share = median(theirs) / median(ours)
+                rows.append(
+                    [
+                        f"{archive.name}, C-{way.upper()}",
+                        f"{number(IMAGES / median(theirs))} /s",
+                        f"{number(IMAGES / median(ours))} /s",
+                        f"{share:.2f} \N{MULTIPLICATION SIGN}",
+                        against(share, SHARE),
+                    ]
+                )
+    return Table(
+        title="Pulling 2,000 MR images of 10 series",
+        note=(
+            "From the first query to verified in the folder; `getscu` and `movescu` fetch the same "
+            f"study into files. Medians of {session.repetitions}, target {SHARE} \N{MULTIPLICATION SIGN}."
+        ),
+        heads=("from", "DCMTK", "Causeway", "", ""),
+        rows=rows,
+    )
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], port: int, log: Path, cwd: Path) -> Iterator[int]:
+    program = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin") or command[0]
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [program, *command[1:]], cwd=cwd, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            env=os.environ | {"TCP_NODELAY": "1"},
+        )  # fmt: skip
+    try:
+        if port:
+            wait_until_it_listens(port, process, log)
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def _orthanc(work: Path) -> Iterator[Archive]:
+    archive = Archive("Orthanc", free_port(), free_port(), free_port())
+    settings = {
+        "Name": "bench",
+        "StorageDirectory": str(work / "storage"),
+        "IndexDirectory": str(work / "index"),
+        "Plugins": [],
+        "HttpServerEnabled": False,
+        "DicomAet": "ARCHIVE",
+        "DicomPort": archive.port,
+        "DicomCheckCalledAet": False,
+        "DicomAlwaysAllowStore": True,
+        "DicomAlwaysAllowFind": True,
+        "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowMove": True,
+        "DicomModalities": {
+            "causeway": ["CAUSEWAY", "127.0.0.1", archive.destination_port],
+            "mover": ["MOVER", "127.0.0.1", archive.mover_port],
+        },
+    }
+    (work / "orthanc.json").write_text(json.dumps(settings))
+    command = ["Orthanc", str(work / "orthanc.json")]
+    with _running(command, archive.port, work / "orthanc.log", work):
+        yield archive
+
+
+@contextlib.contextmanager
+def _dcmqrscp(work: Path) -> Iterator[Archive]:
+    archive = Archive("dcmqrscp", free_port(), free_port(), free_port())
+    (work / "database").mkdir()
+    (work / "dcmqrscp.cfg").write_text(
+        f"NetworkTCPPort = {archive.port}\nMaxPDUSize = 131072\nMaxAssociations = 16\n"
+        "HostTable BEGIN\n"
+        f"causeway = (CAUSEWAY, 127.0.0.1, {archive.destination_port})\n"
+        f"mover = (MOVER, 127.0.0.1, {archive.mover_port})\n"
+        "HostTable END\nVendorTable BEGIN\nVendorTable END\nAETable BEGIN\n"
+        f"ARCHIVE {work / 'database'} RW (200, 1024mb) ANY\nAETable END\n"
+    )
+    command = ["dcmqrscp", "-c", str(work / "dcmqrscp.cfg")]
+    with _running(command, archive.port, work / "dcmqrscp.log", work):
+        yield archive
+
+
+def _fill(archive: Archive, run: str) -> None:
+    outcome = send(
+        Target("127.0.0.1", archive.port, called="ARCHIVE"), shape="MR", associations=1,
+        seconds=300, most=IMAGES, run=run, objects_per_series=IMAGES // SERIES,
+    )  # fmt: skip
+    assert outcome.stored == IMAGES, f"the archive took {outcome.stored} of {IMAGES}"
+
+
+def _studies(archive: Archive) -> list[str]:
+    """Its Study Instance UIDs, by an independent client."""
+    command = ["findscu", "-S", "-aec", "ARCHIVE", "127.0.0.1", str(archive.port),
+               "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID"]  # fmt: skip
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    lines = (said.stdout + said.stderr).splitlines()
+    found = [line.split("[")[1].split("]")[0] for line in lines if "(0020,000d) UI [" in line]
+    return sorted({each.strip("\0 ") for each in found if each.strip()})
+
+
+def _getscu(archive: Archive, into: Path) -> float:
+    into.mkdir()
+    command = ["getscu", "-S", "-aec", "ARCHIVE", "-od", str(into), "127.0.0.1", str(archive.port)]
+    return _fetched(archive, command, into)
+
+
+def _movescu(archive: Archive, into: Path) -> float:
+    into.mkdir()
+    command = [
+        "movescu", "-S", "-aet", "MOVER", "-aec", "ARCHIVE", "-aem", "MOVER",
+        "+P", str(archive.mover_port), "-od", str(into), "127.0.0.1", str(archive.port),
+    ]  # fmt: skip
+    return _fetched(archive, command, into)
+
+
+def _fetched(archive: Archive, command: Sequence[str], into: Path) -> float:
+    studies = _studies(archive)
+    began = time.monotonic()
+    for study in studies:
+        keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study}"]
+        subprocess.run(
+            [*command, *keys], check=True, capture_output=True, timeout=300,
+            env=os.environ | {"TCP_NODELAY": "1"},
+        )  # fmt: skip
+    seconds = time.monotonic() - began
+    count = sum(1 for _ in into.iterdir())
+    assert count == IMAGES, f"{command[0]} fetched {count} of {IMAGES}"
+    return seconds
+
+
+@contextlib.contextmanager
+def _connector(work: Path, port: int, nodes: str) -> Iterator[int]:
+    work.mkdir(exist_ok=True)
+    (work / "archive").mkdir()
+    path = work / "causeway.toml"
+    path.write_text(_CONFIGURATION.format(port=port) + nodes)
+    command = [sys.executable, "-m", "causeway", "--config", str(path), "run"]
+    with _running(command, port, work / "log", work) as pid:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            ready = sum(p.stat().st_size for p in (work / "data/spool/segments").glob("*.ready"))
+            with open_ledger(work / "data/ledger.db", create=False) as ledger:
+                if ready >= 256 << 20 and ledger.nodes() and ledger.nodes()[0].full_at:
+                    break
+            time.sleep(0.2)
+        yield pid
+
+
+def _causeway(archive: Archive, way: str, work: Path) -> float:
+    """What ``causeway pull`` does, without the start of a Python."""
+    node = _NODE.format(name="archive", port=archive.port, way=way, interval=3600, parallel=2)
+    with _connector(work, archive.destination_port, node):
+        configuration = load(work / "causeway.toml")
+        plan = node_plan(configuration.nodes[0], configuration)
+        target = make_node(plan, Abilities(), sink=None, asker=None, emit=lambda *_, **__: None)
+        with open_ledger(work / "data/ledger.db", create=False) as ledger:
+            began = time.time()
+            with target.session() as session:
+                asking = Asking(session, plan, Abilities(), today=dt.date(2026, 1, 1))
+                found = [asking.look_into(each) for each in list(asking.studies(Window()))]
+            ledger.ask_for("archive", found, who="bench", why="", now=ledger.now())
+        return _all_verified(work, IMAGES) - began
+
+
+# --- a look with nothing new ----------------------------------------------------------------------
+
+
+class _Recorded:
+    """A session that gives the same encoded answers each time; decoding them is measured."""
+
+    def __init__(self, answers: Sequence[bytes]) -> None:
+        self._answers = answers
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[_Recorded]:
+        yield self
+
+    def find(self, _query: Query) -> Iterator[Attributes]:
+        for raw in self._answers:
+            yield decode_identifier(raw, IMPLICIT)
+
+
+def _looking(session: Session) -> Table:
+    rows = []
+    for studies in (KNOWN // 10, KNOWN):
+        seconds, grown = [], []
+        with session.folders.one() as work, open_ledger(work / "ledger.db") as ledger:
+            answers = _know(ledger, studies)
+            poller = Poller(
+                _Recorded(answers),  # type: ignore[arg-type]
+                NodePlan(name="archive", watch=Watch(window_days=0, thorough_seconds=1e9)),
+                ledger, abilities=Abilities(), emit=lambda *_, **__: None, clock=time.time,
+                zone=dt.UTC,
+            )  # fmt: skip
+            for _ in range(session.repetitions + 1):
+                before, began = _resident(), time.process_time()
+                looked = poller.look()
+                seconds.append(time.process_time() - began)
+                grown.append(_resident() - before)
+                assert looked is not None
+                assert (looked.studies, looked.looked_into) == (studies, 0)
+        session.say(f"pull: {studies} studies known, one look {median(seconds[1:]):.2f} s")
+        rows.append(
+            [
+                f"{KNOWN:,} series of {studies:,} studies",
+                f"{median(seconds[1:]):.2f} s",
+                f"{max(grown[1:]):.1f} MB",
+                against(median(seconds[1:]), 1.0, at_most=True),
+            ]
+        )
+    return Table(
+        title="A look at a node with nothing new",
+        note="Own processor time: every answer decoded and compared; memory of the looks after the "
+        "first. Target: 1 s.",
+        heads=("known", "own time", "more memory", ""),
+        rows=rows,
+    )
+
+
+def _know(ledger: Ledger, studies: int) -> list[bytes]:
+    """Fill a ledger with what a node has; its answers."""
+    answers, batch = [], []
+    each = KNOWN // studies
+    for number_ in range(studies):
+        uid = f"1.2.826.0.1.3680043.8.498.{number_:030d}"
+        values = {
+            STUDY_INSTANCE_UID: uid, STUDY_DATE: "20261120", STUDY_TIME: "101112",
+            PATIENT_ID: f"P{number_:08d}", SERIES_IN_STUDY: str(each),
+            IMAGES_IN_STUDY: str(100 * each),
+        }  # fmt: skip
+        raw = encode_identifier(values, IMPLICIT)
+        answers.append(raw)
+        study = _study(decode_identifier(raw, IMPLICIT), (), frozenset())
+        batch.append(
+            StudySeen(
+                study_instance_uid=uid, patient_id=study.patient_id, study_date=study.date,
+                digest=study.digest,
+                series=tuple(
+                    SeriesSeen(series_instance_uid=f"{uid}.{n}", image_count=100)
+                    for n in range(each)
+                ),
+            )
+        )  # fmt: skip
+        if len(batch) == 500 or number_ == studies - 1:
+            observe = partial(
+                deciding.observed, rules=deciding.Rules(), now=1.0, existing=lambda _: True
+            )
+            ledger.observed(
+                "archive", batch, observe=observe, gone=partial(deciding.gone, now=1.0), now=1.0
+            )
+            batch = []
+    return answers
+
+
+def _resident() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+# --- idle nodes -----------------------------------------------------------------------------------
+
+
+def _idling(session: Session) -> Table:
+    """Polled more often than each minute, so that a short measurement sees many looks."""
+    spent = {}
+    with session.folders.one() as work, _orthanc(work) as archive:
+        for interval in (3600, 5):
+            nodes = "".join(
+                _NODE.format(
+                    name=f"n{number_}", port=archive.port, way="get", interval=interval, parallel=1
+                )
+                for number_ in range(NODES)
+            )
+            with _connector(work / f"idle{interval}", archive.destination_port, nodes) as pid:
+                time.sleep(6)
+                child = _pull_process(pid)
+                before = _processor_seconds(child)
+                time.sleep(IDLE_SECONDS)
+                spent[interval] = (_processor_seconds(child) - before) / IDLE_SECONDS
+    looks_a_second = NODES / 5
+    a_look = max(0.0, spent[5] - spent[3600]) / looks_a_second
+    share = 100 * (spent[3600] + a_look * NODES / 60)
+    session.say(f"pull: {NODES} idle nodes {share:.2f} % of a core")
+    return Table(
+        title=f"{NODES} idle nodes, polled each minute",
+        note=(
+            f"Processor time of the puller's process over {IDLE_SECONDS:g} s without looks and "
+            "with one every 5 s, put together for one a minute. Target: 1 %."
+        ),
+        heads=("without looks", "a look", "a minute's looks", ""),
+        rows=[
+            [
+                f"{100 * spent[3600]:.2f} %",
+                f"{1000 * a_look:.1f} ms",
+                f"{share:.2f} % of a core",
+                against(share, 1.0, at_most=True),
+            ]
+        ],
+    )
+
+
+def _pull_process(parent: int) -> int:
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            status = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(status[1]) == parent and b"causeway.service" in words and b"pull" in words:
+                return int(entry.name)
+    raise LookupError("there is no puller")
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
