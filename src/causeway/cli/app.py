@@ -21,6 +21,7 @@ from causeway.cli import (
     commitments,
     configure,
     deidentify,
+    destinations,
     difference,
     explain,
     look,
@@ -58,6 +59,9 @@ config_app = typer.Typer(help="Check, show or change the configuration.", no_arg
 profile_app = typer.Typer(help="De-identification profiles.", no_args_is_help=True)
 nodes_app = typer.Typer(invoke_without_command=True)
 spool_app = typer.Typer(help="The store of received bytes.", no_args_is_help=True)
+destinations_app = typer.Typer(
+    help="Where things go, and whether they can.", invoke_without_command=True
+)
 quarantine_app = typer.Typer(
     help="Objects that were kept, but not let through.", no_args_is_help=True
 )
@@ -137,6 +141,7 @@ nodes_app.command("accept")(nodes.accept)
 
 app.command("hold", rich_help_panel=OPERATE)(operate.hold)
 app.command("release", rich_help_panel=OPERATE)(operate.release)
+app.command("deliver", rich_help_panel=OPERATE)(destinations.deliver)
 app.command("reroute", rich_help_panel=OPERATE)(waiting.reroute)
 app.command("retry", rich_help_panel=OPERATE)(operate.retry)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=OPERATE)
@@ -150,6 +155,9 @@ commitments_app.command("retry")(commitments.commitments_retry)
 commitments_app.command("discard")(commitments.commitments_discard)
 
 app.command("send", rich_help_panel=NETWORK)(network.send)
+app.add_typer(destinations_app, name="destinations", rich_help_panel=NETWORK)
+destinations_app.callback()(destinations.destinations)
+destinations_app.command("test")(destinations.try_out)
 app.command("echo", rich_help_panel=NETWORK)(network.echo)
 app.command("find", rich_help_panel=NETWORK)(pulling.find)
 app.command("pull", rich_help_panel=NETWORK)(pulling.pull)

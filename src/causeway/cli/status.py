@@ -17,7 +17,7 @@ from causeway.observe.health import Health, State
 from causeway.values import Disposition
 
 if TYPE_CHECKING:
-    from causeway.ledger import Count, Custody, Summary, Tally
+    from causeway.ledger import Count, Custody, LaneRow, Summary, Tally
 
 _LANE_ORDER = ("verified", "sending", "due", "dead", "withdrawn")
 _INDENT = 13
@@ -36,6 +36,7 @@ def status_view(
     lanes: dict[str, dict[str, int]] = defaultdict(dict)
     for lane in summary.deliveries:
         lanes[lane.destination][lane.state.value] = lane.count
+    ways = {row.destination: row for row in summary.lanes}
     return StatusView(
         health=HealthView.of(health),
         running=service is not None,
@@ -45,8 +46,8 @@ def status_view(
         series=_by_state(summary.series),
         instances=_by_state(summary.instances),
         destinations=[
-            LaneView(destination=destination, deliveries=counts)
-            for destination, counts in sorted(lanes.items())
+            _lane_view(destination, lanes.get(destination, {}), ways.get(destination))
+            for destination in sorted({*lanes, *ways})
         ],
         bytes_awaiting=summary.bytes_awaiting,
         oldest_undelivered_at=iso(summary.oldest_undelivered_at),
@@ -59,6 +60,18 @@ def status_view(
         quarantined=summary.quarantined,
         refusals=[RefusalView.of(tally) for tally in tallies],
         custody=CustodyView.of(custody),
+    )
+
+
+def _lane_view(name: str, counts: dict[str, int], way: LaneRow | None) -> LaneView:
+    from causeway.cli.show import iso
+
+    return LaneView(
+        destination=name,
+        deliveries=counts,
+        breaker="closed" if way is None else way.breaker.value,
+        asked_again_at=None if way is None else iso(way.open_until),
+        last_error="" if way is None else way.fail_text,
     )
 
 
@@ -151,11 +164,25 @@ def status_lines(
     for lane in sorted(summary.deliveries, key=lambda lane: _LANE_ORDER.index(lane.state.value)):
         if lane.count:
             lanes[lane.destination].append(f"{lane.count:,} {state(lane.state.value)}")
+    ways = {row.destination: row for row in summary.lanes}
     for destination, counts in sorted(lanes.items()):
         yield _line("to " + destination, ", ".join(counts))
+        yield from _pause(ways.get(destination), now)
     yield from _refused(tallies, now)
     yield from custody_lines(custody)
     yield from _to_do(summary)
+
+
+def _pause(way: LaneRow | None, now: float) -> Iterator[str]:
+    """Why a destination is not asked just now."""
+    if way is None or way.open_until is None:
+        return
+    again = (
+        f"asked again in {way.open_until - now:.0f} s" if way.open_until > now else "being asked"
+    )
+    text = f"{way.breaker.value}, {again}: {way.fail_text}"
+    for number, line in enumerate(textwrap.wrap(text, 79 - _INDENT)):
+        yield _line("", paint(line, fg="yellow") if number == 0 else line)
 
 
 def health_lines(health: Health) -> Iterator[str]:

@@ -45,6 +45,7 @@ from causeway.ledger.reports import (
     QueueWait,
     Summary,
     Tally,
+    UnderWay,
     Violation,
     custody_line,
 )
@@ -147,6 +148,7 @@ __all__ = [
     "Summary",
     "Tally",
     "Told",
+    "UnderWay",
     "Unreadable",
     "Verified",
     "Violation",

@@ -59,7 +59,7 @@ _STUDY = (
     "id", "study_instance_uid", "received_count", "first_at", "last_at", "held_by", "held_why"
 )  # fmt: skip
 _PARCEL = _plain(ParcelRow, "state", "kind")
-_DELIVERY = _plain(DeliveryRow, "state")
+_DELIVERY = _plain(DeliveryRow, "state", "extra")
 _OUTCOME = _plain(OutcomeRow, "standing", "already_there")
 _LANE = _plain(LaneRow, "breaker")
 _REROUTE = _plain(RerouteRow, "destinations")
@@ -115,7 +115,9 @@ def parcel_row(row: RowMapping) -> ParcelRow:
 
 
 def delivery_row(row: RowMapping) -> DeliveryRow:
-    return DeliveryRow(**_take(row, _DELIVERY), state=DeliveryState(row["state"]))
+    return DeliveryRow(
+        **_take(row, _DELIVERY), state=DeliveryState(row["state"]), extra=bool(row["extra"])
+    )
 
 
 def outcome_row(row: RowMapping) -> OutcomeRow:

@@ -157,7 +157,8 @@ CHECKS = (
         query="""
             SELECT p.id AS id, p.study_id AS study_id FROM parcel p
             WHERE p.state IN ('settled', 'retired') AND EXISTS
-              (SELECT 1 FROM delivery d WHERE d.parcel_id = p.id AND d.state <> 'verified')
+              (SELECT 1 FROM delivery d WHERE d.parcel_id = p.id AND d.state <> 'verified'
+               AND d.extra = 0)
         """,
     ),
     Check(
@@ -167,9 +168,10 @@ CHECKS = (
         query="""
             SELECT p.id AS id, p.study_id AS study_id FROM parcel p
             WHERE p.state = 'made'
-              AND EXISTS (SELECT 1 FROM delivery d WHERE d.parcel_id = p.id)
+              AND EXISTS (SELECT 1 FROM delivery d WHERE d.parcel_id = p.id AND d.extra = 0)
               AND NOT EXISTS
-              (SELECT 1 FROM delivery d WHERE d.parcel_id = p.id AND d.state <> 'verified')
+              (SELECT 1 FROM delivery d WHERE d.parcel_id = p.id AND d.state <> 'verified'
+               AND d.extra = 0)
         """,
     ),
     Check(
@@ -179,7 +181,7 @@ CHECKS = (
         query="""
             SELECT s.id AS id, s.study_id AS study_id FROM series s
             WHERE s.state = 'settled' AND EXISTS
-              (SELECT 1 FROM delivery d WHERE d.series_id = s.id
+              (SELECT 1 FROM delivery d WHERE d.series_id = s.id AND d.extra = 0
                AND d.state NOT IN ('verified', 'withdrawn'))
         """,
     ),

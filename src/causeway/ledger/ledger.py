@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from causeway.ledger import postgres, sqlite, versions
+from causeway.ledger.again import AgainVerbs
 from causeway.ledger.commitments import CommitmentVerbs
 from causeway.ledger.custody import CustodyVerbs
 from causeway.ledger.deliveries import DeliveryVerbs
@@ -51,6 +52,7 @@ class Ledger(
     CustodyVerbs,
     OperatorVerbs,
     RerouteVerbs,
+    AgainVerbs,
     QuarantineVerbs,
     CommitmentVerbs,
     NodeVerbs,

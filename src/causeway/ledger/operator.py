@@ -276,7 +276,7 @@ def _retry(
     destination: str | None,
     act: tuple[str, str, float],
 ) -> int:
-    moved = _retry_deliveries(connection, study_id, series_id, destination, act)
+    moved = retry_deliveries(connection, study_id, series_id, destination, act)
     if destination is None:
         moved += _retry_series(connection, study_id, series_id, act)
     return moved
@@ -308,13 +308,14 @@ def _retry_series(
     return len(rows)
 
 
-def _retry_deliveries(
+def retry_deliveries(
     connection: Connection,
     study_id: int | None,
     series_id: int | None,
     destination: str | None,
     act: tuple[str, str, float],
 ) -> int:
+    """Make due what is dead or waits for another try; how many deliveries that are."""
     who, why, now = act
     require(DELIVERY_BY_OPERATOR, DeliveryState.DEAD, DeliveryState.DUE, by="retry")
     table = schema.delivery

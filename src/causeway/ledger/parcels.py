@@ -65,12 +65,14 @@ _STANDING = (
     .where(
         schema.delivery.c.series_id == bindparam("series_id"),
         schema.delivery.c.state != literal_column(repr(DeliveryState.WITHDRAWN.value)),
+        schema.delivery.c.extra == 0,
     )
     .group_by(schema.delivery.c.state)
 )
 _OPEN_OF_PARCEL = select(func.count()).where(
     schema.delivery.c.parcel_id == bindparam("the_parcel"),
     schema.delivery.c.state != DeliveryState.VERIFIED.value,
+    schema.delivery.c.extra == 0,
 )
 _SETTLE_PARCEL = (
     update(schema.parcel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from causeway.ledger.rows import LaneRow
 from causeway.ledger.states import DeliveryState
 from causeway.values import Disposition
 
@@ -62,6 +63,23 @@ class QueueLane:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """A delivery that is being sent."""
+
+    delivery_id: int
+    destination: str
+    series_id: int
+    attempt: int
+    prio: int
+    instances: int
+    done: int
+    """Of these: there, or handed over and not looked at yet."""
+    bytes: int
+    since: float
+    """When it was claimed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Something that was counted and left no row: a refusal at the door, a rejected object."""
 
@@ -94,6 +112,8 @@ class Summary:
     quarantined: int
     last_received_at: float | None
     last_delivered_at: float | None
+    lanes: tuple[LaneRow, ...] = ()
+    """How the ways to destinations stand, of which something was said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

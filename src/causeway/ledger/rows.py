@@ -231,6 +231,11 @@ class DeliveryRow:
     of those without an outcome nobody knows."""
     failing_since: float | None
     """When the first of its failures in a row was."""
+    extra: bool
+    """A person wanted it, beyond what the rules did: what becomes of it changes nothing for its
+    parcel and its series."""
+    treatment: str
+    """What is done to identifying data, of an extra one to where the rules sent nothing."""
     created_at: float
     state_at: float
 

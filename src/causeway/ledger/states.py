@@ -272,6 +272,7 @@ DELIVERY_BY_OPERATOR: Table[DeliveryState] = {
     DeliveryState.DUE: {DeliveryState.WITHDRAWN: "reroute"},
     DeliveryState.SENDING: {DeliveryState.WITHDRAWN: "reroute"},
     DeliveryState.DEAD: {DeliveryState.DUE: "retry", DeliveryState.WITHDRAWN: "reroute"},
+    DeliveryState.VERIFIED: {DeliveryState.DUE: "deliver"},
 }
 
 COMMITMENT_BEGINS: Mapping[CommitmentState, str] = {

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, TextClause, func, select, text
 
 from causeway.ledger import schema
+from causeway.ledger.convert import lane_row
 from causeway.ledger.engine import Verbs
+from causeway.ledger.lanes import LANES
 from causeway.ledger.reports import Count, LaneCount, Summary
 from causeway.ledger.search import STUDY_STATE
 from causeway.ledger.states import DeliveryState, InstanceState, SeriesState, StudyState
@@ -49,6 +51,7 @@ def _summary(connection: Connection, now: float) -> Summary:
         quarantined=instances.get(InstanceState.QUARANTINED, 0),
         last_received_at=connection.execute(_LAST_RECEIVED).scalar_one(),
         last_delivered_at=connection.execute(_LAST_DELIVERED).scalar_one(),
+        lanes=tuple(map(lane_row, connection.execute(LANES).mappings())),
     )
 
 

@@ -22,7 +22,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final, Protocol
 
@@ -290,6 +290,9 @@ class Lane:
 
     def _attempt(self, claim: DeliveryClaim, lease: Lease) -> Attempt:
         parcel = from_ledger(claim.parcel, self._ledger.members_of(claim.parcel.id))
+        if claim.delivery.treatment:
+            told = (self.name, claim.delivery.treatment)
+            parcel = replace(parcel, treatments=(*parcel.treatments, told))
         keeping = DeliveryKeeping(self._ledger, claim.id, self._clock)
         urgent = _is_urgent(claim)
         looked_at = -math.inf

@@ -61,8 +61,11 @@ class Way:
         self._bucket = TokenBucket(clock())
         self._rate: tuple[float, float | None] = (0.0, None)
         self._urgent = 0
+        self._carrying = 0
         self._moved = 0
-        self._measured_at = clock()
+        self._measuring_since = clock()
+        self._measured: tuple[float | None, float | None] = (None, None)
+        """Bytes a second, and when that was measured."""
 
     # --- the breaker --------------------------------------------------------------------------
 
@@ -101,7 +104,8 @@ class Way:
             else:
                 self._breaker = CLOSED
             changed = self._breaker != before
-            if fault is not None or changed or now >= self._measured_at + MEASURE_SECONDS:
+            seen = self._row.delivered_at if self._row is not None else None
+            if fault is not None or changed or now >= (seen or 0.0) + MEASURE_SECONDS:
                 self._write(now, fault, delivered=fault is None)
             if self._breaker.state is not before.state:
                 if self._breaker is CLOSED:
@@ -137,7 +141,7 @@ class Way:
         row, breaker = self._row, self._breaker
         assert row is not None
         closed = breaker.state is BreakerState.CLOSED
-        rate, measured_at = self._measure(now)
+        rate, measured_at = self._measured
         self._row = LaneRow(
             destination=self._name,
             breaker=breaker.state,
@@ -162,20 +166,28 @@ class Way:
     def carrying(self, *, urgent: bool) -> Iterator[None]:
         """While a delivery is on its way."""
         with self._lock:
+            if not self._carrying:
+                self._moved, self._measuring_since = 0, self._clock()
+            self._carrying += 1
             self._urgent += urgent
         try:
             yield
         finally:
             with self._lock:
+                self._carrying -= 1
                 self._urgent -= urgent
+                if not self._carrying:
+                    self._measure(self._clock())
 
     def take(self, size: int, *, urgent: bool) -> float:
         """So many bytes are about to go; in how many seconds they may."""
         now = self._clock()
         with self._lock:
             self._moved += size
-            if now >= self._measured_at + MEASURE_SECONDS and self._row is not None:
-                self._write(now)
+            if now >= self._measuring_since + MEASURE_SECONDS:
+                self._measure(now)
+                if self._row is not None:
+                    self._write(now)
             asked_at, rate = self._rate
             if not asked_at <= now < asked_at + RATE_SECONDS:
                 rate = self._bandwidth.rate(now)
@@ -183,11 +195,8 @@ class Way:
             weight = URGENT_WEIGHT if self._urgent and not urgent else 1.0
             return self._bucket.take(size * weight, rate, now)
 
-    def _measure(self, now: float) -> tuple[float | None, float | None]:
-        row = self._row
-        assert row is not None
-        elapsed = now - self._measured_at
-        if elapsed < MEASURE_SECONDS:
-            return row.bytes_per_second, row.measured_at
-        moved, self._moved, self._measured_at = self._moved, 0, now
-        return moved / elapsed, now
+    def _measure(self, now: float) -> None:
+        elapsed = now - self._measuring_since
+        if self._moved and elapsed > 0:
+            self._measured = self._moved / elapsed, now
+        self._moved, self._measuring_since = 0, now

@@ -332,6 +332,13 @@ class LaneView(View):
     """Name of the destination."""
     deliveries: dict[str, int]
     """Deliveries by state."""
+    breaker: str
+    """`closed`: deliveries go. `open`: it is not asked, as it said that nothing can be delivered
+    there for now. `half open`: one is let through to see."""
+    asked_again_at: str | None
+    """When it is asked again, of one that is not asked now."""
+    last_error: str
+    """Its last failure; `causeway destinations` says what to do."""
 
 
 class FindingView(View):
