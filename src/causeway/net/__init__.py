@@ -10,6 +10,7 @@ The client (``associate``, ``echo``, ``send``; ``find``, ``move``, ``get``) work
 
 from causeway.net.acceptance import Acceptance
 from causeway.net.admission import Admission, Refusal, SourceRule
+from causeway.net.authorities import flaws
 from causeway.net.clerk import Desk, Outbound
 from causeway.net.client import VERIFICATION_KINDS, ClientAssociation, associate, echo, send
 from causeway.net.commitment import CommitmentReport, CommitmentRequest, Reference
@@ -20,7 +21,6 @@ from causeway.net.committing import (
     send_report,
 )
 from causeway.net.door import Door
-from causeway.net.authorities import flaws
 from causeway.net.expiry import Expires, expiries
 from causeway.net.handover import Channel, channel_pair
 from causeway.net.identifiers import AssociationIds

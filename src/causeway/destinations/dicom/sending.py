@@ -82,7 +82,7 @@ class Sending:
         self._lock = threading.Lock()
         self._outcomes: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
         self._stopped = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._counts = Counts()
         self._count = len(instances)
 
@@ -134,12 +134,12 @@ class Sending:
             self._store_all(line)
         except PeerError as error:
             self._note(self._explain(error, False))
-        except Exception as error:  # noqa: BLE001 - told by the caller's thread
+        except BaseException as error:  # noqa: BLE001 - told by the caller's thread
             self._note(error)
         finally:
             self._outcomes.put(None)
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: BaseException) -> None:
         with self._lock:
             self._error = self._error or error
 
