@@ -14,7 +14,15 @@ import sys
 import warnings
 from pathlib import Path
 
-from causeway.dimse import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, Limits, StoreStatus
+from causeway.dimse import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION,
+    STORAGE_COMMITMENT_PUSH,
+    CommitmentFailure,
+    Limits,
+    Status,
+    StoreStatus,
+)
 from causeway.dimse.names import VERIFICATION, is_storage_class
 from causeway.net.admission import Refusal
 from causeway.net.pace import Patience
@@ -37,6 +45,35 @@ _REASONS = {
         "C-STORE over the presentation context of Verification"
     ),
 }
+
+
+_REQUESTS = {
+    Status.SUCCESS: "the request is durable, and will be reported on",
+    Status.REFUSED_NOT_AUTHORIZED: "the source has no `commitment`",
+    Status.NO_SUCH_SOP_CLASS: "another SOP class than Storage Commitment Push Model",
+    Status.NO_SUCH_SOP_INSTANCE: "another instance than the well-known one",
+    Status.NO_SUCH_ACTION_TYPE: "another action type than 1",
+    Status.INVALID_ARGUMENT_VALUE: (
+        "the action information cannot be read, or lacks its transaction UID, its references, or "
+        "a class or instance in one of them"
+    ),
+    Status.RESOURCE_LIMITATION: "more than 100,000 references or 16 MiB, or no room on the disk",
+    Status.PROCESSING_FAILURE: "the disk failed",
+}
+
+_FAILURES = {
+    CommitmentFailure.NO_SUCH_OBJECT_INSTANCE: "it was not received",
+    CommitmentFailure.PROCESSING_FAILURE: (
+        "it is in quarantine, was discarded, goes nowhere by the rules, or is not delivered after "
+        "`patience_hours`"
+    ),
+    CommitmentFailure.CLASS_INSTANCE_CONFLICT: "it was received with another SOP class",
+    CommitmentFailure.DUPLICATE_TRANSACTION_UID: "the transaction was used for other objects",
+}
+
+
+def _words(name: str) -> str:
+    return name.lower().replace("_", " ")
 
 
 def storage_classes() -> list[tuple[str, str]]:
@@ -72,13 +109,16 @@ def page() -> str:
         )
         for refusal in Refusal
     ]
+    requests = [(f"`{status:04X}`", _words(status.name), why) for status, why in _REQUESTS.items()]
+    failures = [(f"`{each:04X}`", _words(each.name), why) for each, why in _FAILURES.items()]
     return f"""\
 <!-- Written by docs/make_conformance.py from the code; change that, then run it. -->
 
 # DICOM conformance statement
 
 Causeway receives composite instances over the DICOM network, keeps them byte for byte, and delivers them to other
-systems. It is a Storage SCP and a Verification SCP; its command line is a Storage SCU and a Verification SCU.
+systems. It is a Storage SCP, a Verification SCP and a Storage Commitment SCP; where it forwards to nodes, and on its
+command line, it is a Storage SCU, a Verification SCU, a Storage Commitment SCU and a Query SCU.
 
 ## Overview
 
@@ -87,7 +127,17 @@ systems. It is a Storage SCP and a Verification SCP; its command line is a Stora
             ("service", "as user (SCU)", "as provider (SCP)"),
             [
                 ("Verification", "yes (`causeway echo`)", "yes"),
-                ("Storage, all classes, private ones too", "yes (`causeway send`)", "yes"),
+                (
+                    "Storage, all classes, private ones too",
+                    'yes (`causeway send`, `type = "dicom"`)',
+                    "yes",
+                ),
+                (
+                    "Storage Commitment Push Model",
+                    'yes (`type = "dicom"`)',
+                    "yes, for sources with `commitment`",
+                ),
+                ("Query, study root, image level", 'yes (`type = "dicom"`)', "no"),
             ],
         )
     }
@@ -123,6 +173,11 @@ bounded in total and for each source.
                     "SCP",
                 ),
                 ("every UID outside the DICOM root", "any", "SCP"),
+                (
+                    f"Storage Commitment Push Model `{STORAGE_COMMITMENT_PUSH}`",
+                    "Explicit VR Little Endian, Implicit VR Little Endian",
+                    "SCP; SCU where the requestor proposes to be the SCP",
+                ),
             ],
         )
     }
@@ -177,11 +232,35 @@ answered with Success, kept, and held in quarantine for a person.
 
 Answered with `0000`. Any other service is answered with `0211` (unrecognized operation).
 
+### Storage commitment
+
+Offered to sources whose table has `commitment`, and to nodes that a destination of ours asks. N-ACTION is answered after
+the request is durable:
+
+{table(("status", "meaning", "when"), requests)}
+
+It is reported on by N-EVENT-REPORT when all that it asks about is decided: when the spool has it, or when every
+destination has verified it, as the source's `commitment.when` says. The report goes out over the same association while
+that is open and nothing else is under way on it, else over an association of our own, for which the role of SCP is
+proposed. It is tried again until the requester answers it with success or a warning, for about a week, also after
+restarts. Failure reasons:
+
+{table(("reason", "meaning", "when"), failures)}
+
+A request that comes again with the same transaction and the same references is reported on again. See [how to set it
+up](howto/storage-commitment.md).
+
 ## Associations as requestor
 
 `causeway send` proposes one presentation context for each pair of SOP class and transfer syntax among the files, with that
 one transfer syntax; more than 128 pairs are spread over several associations. Nothing is transcoded: files whose context
 the peer does not accept are reported and not sent.
+
+A destination with `type = "dicom"` proposes likewise, and for each SOP class the syntaxes that its objects could be turned
+into without loss; these are used only where the node refuses the first. Several associations are open at once, with one
+operation under way on each. Over associations of their own it proposes Storage Commitment Push Model (N-ACTION, and
+N-EVENT-REPORT heard over the same association or by a listener) and Study Root Query FIND (image level, by UIDs). See
+[forwarding](howto/forward-dicom.md).
 
 ## Security
 
