@@ -135,7 +135,8 @@ def _fetching(session: Session) -> Table:
         title="Pulling 2,000 MR images of 10 series",
         note=(
             "From the first query to verified in the folder; `getscu` and `movescu` fetch the same "
-            f"study into files. Medians of {session.repetitions}, target {SHARE} \N{MULTIPLICATION SIGN}."
+            f"study into files. Medians of {session.repetitions}; "
+            f"target {SHARE} \N{MULTIPLICATION SIGN}."
         ),
         heads=("from", "DCMTK", "Causeway", "", ""),
         rows=rows,

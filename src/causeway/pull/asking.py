@@ -214,7 +214,7 @@ class Asking:
         """The study of a series, of a node that answers relational queries."""
         keys = {SERIES_INSTANCE_UID: series_uid, STUDY_INSTANCE_UID: ""}
         try:
-            for attributes in self._find(Level.SERIES, keys):
+            for attributes in list(self._find(Level.SERIES, keys)):
                 if attributes.first(SERIES_INSTANCE_UID) == series_uid:
                     return attributes.first(STUDY_INSTANCE_UID) or None
         except QueryRefused:
