@@ -280,7 +280,8 @@ class Items(Elements):
                 if raw & 1 and drops is not None and can_drop and after <= limit:
                     element = raw >> 16
                     if element >= first:
-                        can_drop = not (named and (element >> 8 << 16 | raw & 0xFFFF) in named)
+                        told_of = named.get(element >> 8 << 16 | raw & 0xFFFF, ()) if named else ()
+                        can_drop = element & 0xFF not in told_of
                     else:
                         can_drop = (
                             raw not in named

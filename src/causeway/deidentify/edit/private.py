@@ -43,8 +43,9 @@ class Blocks:
 
     def __init__(self) -> None:
         self._creators: dict[tuple[int, int], str] = {}
-        self.named: set[int] = set()
-        """Blocks of creators that a rule names: the block above the group."""
+        self.named: dict[int, frozenset[int]] = {}
+        """Blocks of creators that a rule names, the block above the group; and of which of their
+        elements rules speak."""
 
         self.unnamed: set[int] = set()
         """Blocks of others, as far as they were passed over."""
@@ -60,7 +61,7 @@ class Blocks:
         if known != creator or (is_named and block in self.unnamed):
             raise Doubt("structure", f"two creators reserve ({tag >> 16:04X},{tag & 0xFFFF:04X})")
         if is_named:
-            self.named.add(block)
+            self.named[block] = table.named_elements[tag >> 16, creator.strip().lower()]
         elif value.isascii() and len(table.unnamed) < _MOST_UNNAMED:
             table.unnamed.add((block, value))
 

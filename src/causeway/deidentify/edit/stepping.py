@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from causeway.deidentify.edit.elements import NOT_LISTED, Context
-from causeway.deidentify.edit.private import CHARACTERISTICS
+from causeway.deidentify.edit.private import CHARACTERISTICS, Blocks
 from causeway.deidentify.edit.syntax import HEADER, LENGTH, LONG, PN, SHORT, SQ, UN
 from causeway.deidentify.edit.table import ALIEN, SOP_CLASS_UID, SOP_INSTANCE_UID, Table
 from causeway.deidentify.edit.values import IDENTIFYING
@@ -20,7 +20,9 @@ TOLD: Final = frozenset({SOP_CLASS_UID, SOP_INSTANCE_UID, CHARACTERISTICS})
 """What is read whatever its rule."""
 
 
-def step_over(window: Window, table: Table, context: Context, last: int, stop: int) -> int:
+def step_over(
+    window: Window, table: Table, context: Context, blocks: Blocks, last: int, stop: int
+) -> int:
     """Step over elements in explicit VR that stay as they are, and leave out those that go unread:
     as far as the block reaches, in order behind the tag ``last``, in front of the tag ``stop``.
 
@@ -28,8 +30,9 @@ def step_over(window: Window, table: Table, context: Context, last: int, stop: i
     """
     data, base, operations, told = window.items.data, window.base, table.operations, table.told_vrs
     edited, at, end = context.edited, window.at, len(window.items.data) - 12
-    may_drop = not (table.named_creators or context.safe) and edited.changes is None
-    drops = table.drops if may_drop else None
+    drops = table.drops if not context.safe and edited.changes is None else None
+    named = blocks.named
+    first = 0x100 if table.named_creators else 0  # of what is no creator to look at
     while at <= end:
         raw, code, length = HEADER.unpack_from(data, at)
         tag = (raw & 0xFFFF) << 16 | raw >> 16
@@ -38,7 +41,8 @@ def step_over(window: Window, table: Table, context: Context, last: int, stop: i
         if code in SHORT:
             after = at + 8 + length
         elif code in LONG and code != SQ:
-            after = at + 12 + LENGTH.unpack_from(data, at + 8)[0]
+            (length,) = LENGTH.unpack_from(data, at + 8)
+            after = at + 12 + length
         else:
             break
         if after > len(data):
@@ -49,6 +53,13 @@ def step_over(window: Window, table: Table, context: Context, last: int, stop: i
         elif code == PN:
             break  # names are taken
         elif raw & 1 and drops is not None and raw >> 16:
+            element = raw >> 16
+            if element < first:
+                if raw in named or (raw, data[after - length : after]) not in table.unnamed:
+                    break
+                blocks.unnamed.add(raw)
+            elif element & 0xFF in named.get(element >> 8 << 16 | raw & 0xFFFF, ()):
+                break
             edited.count_several(drops, 1)
             window.skip_to(base + after)
         elif (

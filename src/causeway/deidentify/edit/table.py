@@ -123,6 +123,11 @@ class Table:
         uid_rule = plan.by_tag.get(SOP_INSTANCE_UID)
         self.maps_uids = uid_rule is not None and uid_rule.action is Action.UID
         self.named_creators = frozenset((group, creator) for group, creator, _ in plan.private)
+        self.named_elements = {
+            (group, creator): frozenset(e for g, c, e in plan.private if (g, c) == (group, creator))
+            for group, creator in self.named_creators
+        }
+        """By group and creator: the low bytes of elements that a rule speaks of."""
         self.plain: dict[tuple[int, bytes], bytes] = {}
         """Sequences of these items in which there was nothing to do, as they stand in explicit VR,
         with their delimiter if they have one: by the length that they tell, and how they begin."""

@@ -247,11 +247,7 @@ def _each(
         return old
     values = text.split("\\") if vr in _SEVERAL else [text]
     try:
-        tried = (
-            [make(text.strip())]
-            if len(values) == 1
-            else [make(stripped) if (stripped := value.strip()) else "" for value in values]
-        )
+        tried = [make(stripped) if (stripped := value.strip()) else "" for value in values]
     except Doubt:
         raise
     except Exception as error:  # noqa: BLE001 - what a profile brings along may fail as it likes

@@ -83,7 +83,7 @@ class Whole:
         while window.position < window.size:
             if not self._implicit:
                 stop = min(pending[-1], PADDING) if pending else PADDING
-                last = step_over(window, self._table, self._context, last, stop)
+                last = step_over(window, self._table, self._context, self._blocks, last, stop)
                 if window.position >= window.size:
                     break
             header = window.header()

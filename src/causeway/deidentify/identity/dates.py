@@ -56,11 +56,13 @@ def read_date(text: str) -> dt.date | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def shifted_date(text: str, days: int) -> str | None:
     """A DA, or a range of them, moved; in the notation that it had."""
     return _shifted(text.strip(), days, _one_date)
 
 
+@lru_cache(maxsize=4096)
 def shifted_date_time(text: str, days: int) -> str | None:
     """A DT, or a range of them, moved, with the precision that it had.
 
