@@ -8,6 +8,7 @@ taking no implicit VR; answering in XML; claiming to have stored what it has not
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import ssl
@@ -69,6 +70,8 @@ class DicomWebPeer(HttpPeer):
         self.most_bytes = most_bytes
         self.loses = loses
         """It says that it stored, and did not."""
+        self.rots = False
+        """The last byte that it stores of an instance is another."""
         self.lists_late = lists_late
         """So many searches do not find what was stored yet."""
         self.refusals: dict[str, int] = {}
@@ -136,6 +139,9 @@ class DicomWebPeer(HttpPeer):
                 bad.append((each, reason))
                 continue
             good.append((each, None))
+            if self.rots:
+                rotten = each.file[:-1] + bytes((each.file[-1] ^ 1,))
+                each = dataclasses.replace(each, file=rotten)
             if not self.loses:
                 self.kept[each.sop_instance] = each
         status = 200 if not bad and not unreadable else 202 if good else 409

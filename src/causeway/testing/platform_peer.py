@@ -107,6 +107,7 @@ class PlatformPeer(HttpPeer):
         signed: bool = False,
         part_bytes: int = 0,
         finds: bool = True,
+        any_bearer: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(tls=tls)
@@ -117,6 +118,12 @@ class PlatformPeer(HttpPeer):
         self.signed = signed
         self.part_bytes = part_bytes
         """Above 0, files larger than this go up in parts."""
+        self.rots = False
+        """What it stores is not what it was sent."""
+        self.loses = False
+        """It says that it stored, and did not."""
+        self.any_bearer = any_bearer
+        """Whether it takes whatever token an issuer has given."""
         self.finds = finds
         """Whether it can be searched."""
         self.sessions: dict[str, Container] = {}
@@ -186,7 +193,7 @@ class PlatformPeer(HttpPeer):
     def _authenticate(self, request: Request) -> Device | None:
         headers = request.headers
         scheme, _, key = headers.get("authorization", "").partition(" ")
-        if scheme and self.keys.get(scheme) == key:
+        if scheme and (self.keys.get(scheme) == key or (self.any_bearer and scheme == "Bearer")):
             return None
         for device in self.devices.values():
             if scheme == "scitran-user" and device.key == key:
@@ -392,7 +399,10 @@ class PlatformPeer(HttpPeer):
         stored = StoredFile(
             name=name, content=content, facts=facts, version=older.version + 1 if older else 1
         )
-        acquisition.files[name] = stored
+        if self.rots:
+            stored.content = content[:50] + bytes((content[50] ^ 1,)) + content[51:]
+        if not self.loses:
+            acquisition.files[name] = stored
         return stored
 
     def _where(self, group: str, project: str) -> tuple[str, str]:

@@ -81,7 +81,11 @@ def failure_of_status(
             retry_after_seconds=wait,
         )
     if status == 503:
-        return DestinationUnavailable(f"{who} is not available (503)", retry_after_seconds=wait)
+        return DestinationUnavailable(
+            f"{who} is not available (503)",
+            hint="it says so itself; deliveries go on when it is back",
+            retry_after_seconds=wait,
+        )
     if status in _PASSING:
         return TemporaryError(f"{who} failed ({status})", retry_after_seconds=wait)
     if status in _ELSEWHERE or 300 <= status < 400:

@@ -78,6 +78,7 @@ class StowTransfer:
         self._looking = Looking(client, rules.url)
         self._clock = clock
         self._too_large = too_large
+        self._sent: set[int] = set()
         self._named: set[int] = set()
         """Ids of instances that an answer of this attempt named as stored."""
 
@@ -94,6 +95,7 @@ class StowTransfer:
                     yield prepared
                 else:
                     files.append(prepared)
+            self._sent.update(file.instance.id for file in files)
             yield from self._store(files)
         self._shipment.replace(_STORED_AT, repr(self._clock()))
 
@@ -303,9 +305,17 @@ class StowTransfer:
     def _compared(self, instance: Instance) -> Outcome:
         match self._compared_as_sent(instance):
             case Found.SAME:
-                return _seen(instance)
+                there = instance.id not in self._sent
+                return Outcome(instance=instance, standing=Standing.VERIFIED, already_there=there)
             case Found.ABSENT:
                 return _not_seen(instance)
+            case Found.OTHER if instance.id in self._sent:
+                return Outcome(
+                    instance=instance,
+                    standing=Standing.AGAIN,
+                    code="stored_otherwise",
+                    why="what was stored is not what was sent",
+                )
             case Found.OTHER:
                 return _other_bytes(instance)
             case Found.UNKNOWN:
