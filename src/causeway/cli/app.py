@@ -33,6 +33,7 @@ from causeway.cli import (
     pulling,
     serve,
     store,
+    triggers,
     versions,
     waiting,
 )
@@ -64,6 +65,9 @@ destinations_app = typer.Typer(
 )
 quarantine_app = typer.Typer(
     help="Objects that were kept, but not let through.", no_args_is_help=True
+)
+triggers_app = typer.Typer(
+    help="Webhooks and commands that follow deliveries.", no_args_is_help=True
 )
 commitments_app = typer.Typer(
     help="What sources asked us to take responsibility for.", no_args_is_help=True
@@ -153,6 +157,9 @@ app.add_typer(commitments_app, name="commitments", rich_help_panel=OPERATE)
 commitments_app.command("list")(commitments.commitments_list)
 commitments_app.command("retry")(commitments.commitments_retry)
 commitments_app.command("discard")(commitments.commitments_discard)
+app.add_typer(triggers_app, name="triggers", rich_help_panel=OPERATE)
+triggers_app.command("list")(triggers.triggers_list)
+triggers_app.command("retry")(triggers.triggers_retry)
 
 app.command("send", rich_help_panel=NETWORK)(network.send)
 app.add_typer(destinations_app, name="destinations", rich_help_panel=NETWORK)

@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from causeway.cli.show import ago, amount, paint, plural, state
-from causeway.cli.views import CustodyView, HealthView, LaneView, RefusalView, StatusView
+from causeway.cli.views import (
+    CustodyView,
+    HealthView,
+    LaneView,
+    RefusalView,
+    StatusView,
+    TriggerView,
+)
 from causeway.doctor.running import RunningService
 from causeway.observe.health import Health, State
 from causeway.values import Disposition
@@ -57,7 +64,9 @@ def status_view(
         held_series=summary.held_series,
         dead_series=summary.dead_series,
         dead_deliveries=summary.dead_deliveries,
+        dead_calls=summary.dead_calls,
         quarantined=summary.quarantined,
+        triggers=_triggers_view(summary),
         refusals=[RefusalView.of(tally) for tally in tallies],
         custody=CustodyView.of(custody),
     )
@@ -73,6 +82,13 @@ def _lane_view(name: str, counts: dict[str, int], way: LaneRow | None) -> LaneVi
         asked_again_at=None if way is None else iso(way.open_until),
         last_error="" if way is None else way.fail_text,
     )
+
+
+def _triggers_view(summary: Summary) -> list[TriggerView]:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for each in summary.calls:
+        found[each.trigger][each.state.value] = each.count
+    return [TriggerView(trigger=name, calls=counts) for name, counts in found.items()]
 
 
 def nothing(now: float) -> Summary:
@@ -168,6 +184,7 @@ def status_lines(
     for destination, counts in sorted(lanes.items()):
         yield _line("to " + destination, ", ".join(counts))
         yield from _pause(ways.get(destination), now)
+    yield from _triggers(summary)
     yield from _refused(tallies, now)
     yield from custody_lines(custody)
     yield from _to_do(summary)
@@ -241,6 +258,15 @@ def _space(space: Any) -> Iterator[str]:
         yield _line("room", f"{amount(room)}{left}{full}")
 
 
+def _triggers(summary: Summary) -> Iterator[str]:
+    """What followed deliveries."""
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for each in summary.calls:
+        by_name[each.trigger].append(f"{each.count:,} {state(each.state.value)}")
+    for name, counts in by_name.items():
+        yield _line("trigger " + name, ", ".join(counts))
+
+
 def _refused(tallies: Sequence[Tally], now: float) -> Iterator[str]:
     for kind in ("association", "object"):
         refused = [tally for tally in tallies if tally.kind == kind and tally.count]
@@ -291,6 +317,7 @@ def _to_do(summary: Summary) -> Iterator[str]:
             "deliveries are dead",
             "studies --state dead",
         ),
+        (summary.dead_calls, "call is dead", "calls are dead", "triggers list --state dead"),
         (
             summary.quarantined,
             "object is quarantined",

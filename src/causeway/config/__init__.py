@@ -41,6 +41,7 @@ from causeway.config.sections import (
     TlsSettings,
 )
 from causeway.config.tree import Configuration
+from causeway.config.triggers import TriggerRetrySettings, TriggerSettings
 from causeway.config.versions import Version, Versions
 from causeway.config.web import AuthenticatedWebSettings, OAuthSettings, WebSettings
 from causeway.problems import InvalidConfiguration, Problem
@@ -87,6 +88,8 @@ __all__ = [
     "SpoolSettings",
     "StowDestination",
     "TlsSettings",
+    "TriggerRetrySettings",
+    "TriggerSettings",
     "Version",
     "Versions",
     "WebSettings",

@@ -23,7 +23,7 @@ class Found:
 
 def contradictions(written: Mapping[str, Any]) -> Iterator[Found]:
     yield from _something_listens(written)
-    for table in ("source", "destination", "route", "schedule", "node"):
+    for table in ("source", "destination", "route", "schedule", "node", "trigger"):
         yield from _names_differ(written, table)
     yield from _ports_differ(written)
     yield from _routes_lead_somewhere(written)

@@ -23,6 +23,7 @@ from causeway.config.sections import (
     SourceSettings,
     SpoolSettings,
 )
+from causeway.config.triggers import TriggerSettings
 
 
 class Configuration(Settings):
@@ -62,6 +63,8 @@ class Configuration(Settings):
     """How the routes are asked."""
     routes: tuple[RouteSettings, ...] = Field(default=(), alias="route")
     """Which series go where."""
+    triggers: tuple[TriggerSettings, ...] = Field(default=(), alias="trigger")
+    """What follows a delivery."""
     health: HealthSettings = HealthSettings()
     """From when on waiting counts as a fault."""
     retire: RetireSettings = RetireSettings()

@@ -6,9 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from causeway.config.destinations.base import RetrySettings
-from causeway.config.kinds import Name, SecretReference, wrong
+from causeway.config.kinds import Name, SecretReference, Settings, wrong
 from causeway.config.web import Url, WebSettings
+
+
+class TriggerRetrySettings(Settings):
+    """When a call that failed is made again. Waits grow, and survive restarts."""
+
+    first_seconds: Annotated[float, Field(gt=0, le=86400)] = 10
+    """Longest wait after the first failure."""
+    factor: Annotated[float, Field(ge=1, le=10)] = 2
+    """By how much each further wait can be longer."""
+    maximum_seconds: Annotated[float, Field(gt=0, le=604800)] = 1800
+    """Longest wait between two tries."""
+    maximum_attempts: Annotated[int, Field(ge=1, le=10000)] = 50
+    """Tries before a call is dead and waits for a person."""
 
 
 class TriggerSettings(WebSettings):
@@ -33,7 +45,7 @@ class TriggerSettings(WebSettings):
     where it went, patient ID and accession number; all as they were received."""
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
     """Time for an answer, or for the command to end."""
-    retry: RetrySettings = RetrySettings()
+    retry: TriggerRetrySettings = TriggerRetrySettings()
     """When a call that failed is made again."""
 
     @model_validator(mode="after")

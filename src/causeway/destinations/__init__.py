@@ -9,6 +9,7 @@ from causeway.destinations.contract import (
     Shipment,
     Step,
     Takes,
+    Tended,
     Transfer,
     Write,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Standing",
     "Step",
     "Takes",
+    "Tended",
     "Transfer",
     "Write",
     "build",

@@ -48,7 +48,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from causeway.values import Standing
 
@@ -246,6 +246,14 @@ class Transfer(Protocol):
     @property
     def reference(self) -> str:
         """What the parcel is called there; labels can be in it."""
+
+
+@runtime_checkable
+class Tended(Protocol):
+    """A destination that has something to do whether or not there is anything to deliver."""
+
+    def tend(self, now: float) -> None:
+        """Do what is due, if it is; called every few seconds, from one thread."""
 
 
 class Destination(Protocol):

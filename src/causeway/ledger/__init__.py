@@ -6,6 +6,14 @@
 from __future__ import annotations
 
 from causeway.ledger.arrivals import Arrival, Damaged, Head, Indexed, Item, Outcome, Unreadable
+from causeway.ledger.calls import (
+    CallClaim,
+    Called,
+    CallFacts,
+    CallOutcome,
+    CallRow,
+    CallScope,
+)
 from causeway.ledger.claims import (
     Advanced,
     Dead,
@@ -37,6 +45,7 @@ from causeway.ledger.node_rows import NodeCounts, NodeRow, NodeSeriesRow, Series
 from causeway.ledger.parcels import amended_by, kind_of
 from causeway.ledger.queue import waits_for_schedule
 from causeway.ledger.reports import (
+    CallCount,
     Count,
     Custody,
     DispositionCount,
@@ -71,6 +80,7 @@ from causeway.ledger.rows import (
 )
 from causeway.ledger.states import (
     BreakerState,
+    CallState,
     CommitmentState,
     DeliveryState,
     InstanceState,
@@ -88,6 +98,14 @@ __all__ = [
     "AskedObject",
     "AssociationRow",
     "BreakerState",
+    "CallClaim",
+    "CallCount",
+    "CallFacts",
+    "CallOutcome",
+    "CallRow",
+    "CallScope",
+    "CallState",
+    "Called",
     "CommitmentRow",
     "CommitmentState",
     "Count",

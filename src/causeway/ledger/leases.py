@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, Table, bindparam, func, or_, select, 
 from causeway.ledger import schema
 from causeway.ledger.claims import DeliveryClaim, SeriesClaim
 from causeway.ledger.engine import Verbs
-from causeway.ledger.states import DeliveryState
+from causeway.ledger.states import CallState, DeliveryState
 
 
 class LeaseVerbs(Verbs):
@@ -52,6 +52,7 @@ class LeaseVerbs(Verbs):
             for statement, table in (
                 (_FREE_SERIES, schema.series),
                 (_FREE_DELIVERIES, schema.delivery),
+                (_FREE_CALLS, schema.call),
             ):
                 chosen = statement
                 if owner is not None:
@@ -118,6 +119,11 @@ _FREE_DELIVERIES = (
     update(schema.delivery)
     .where(schema.delivery.c.owner.is_not(None))
     .values(owner=None, lease_until=None, state=DeliveryState.DUE.value)
+)
+_FREE_CALLS = (
+    update(schema.call)
+    .where(schema.call.c.owner.is_not(None))
+    .values(owner=None, lease_until=None, state=CallState.DUE.value)
 )
 
 

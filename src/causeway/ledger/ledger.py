@@ -7,6 +7,7 @@ from typing import Self
 
 from causeway.ledger import postgres, sqlite, versions
 from causeway.ledger.again import AgainVerbs
+from causeway.ledger.calls import CallVerbs
 from causeway.ledger.commitments import CommitmentVerbs
 from causeway.ledger.custody import CustodyVerbs
 from causeway.ledger.deliveries import DeliveryVerbs
@@ -54,6 +55,7 @@ class Ledger(
     RerouteVerbs,
     AgainVerbs,
     QuarantineVerbs,
+    CallVerbs,
     CommitmentVerbs,
     NodeVerbs,
     NodeOperatorVerbs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from causeway.ledger.rows import LaneRow
-from causeway.ledger.states import DeliveryState
+from causeway.ledger.states import CallState, DeliveryState
 from causeway.values import Disposition
 
 
@@ -93,6 +93,15 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallCount:
+    """Calls of one trigger in one state."""
+
+    trigger: str
+    state: CallState
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The state of the whole, for ``causeway status``."""
 
@@ -114,6 +123,11 @@ class Summary:
     last_delivered_at: float | None
     lanes: tuple[LaneRow, ...] = ()
     """How the ways to destinations stand, of which something was said."""
+    calls: tuple[CallCount, ...] = ()
+
+    @property
+    def dead_calls(self) -> int:
+        return sum(each.count for each in self.calls if each.state is CallState.DEAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ from causeway.ledger.states import (
     LIVE,
     WORKABLE,
     BreakerState,
+    CallState,
     CommitmentState,
     DeliveryState,
     InstanceState,
@@ -87,6 +88,8 @@ metadata = MetaData(
 
 SERIES_READY = any_of("state", WORKABLE)
 COMMITMENT_OPEN = any_of("state", (CommitmentState.WAITING, CommitmentState.REPORTING))
+SERIES_ENDED = any_of("state", (SeriesState.SETTLED, SeriesState.DENIED))
+CALL_READY = any_of("state", (CallState.DUE, CallState.CALLING))
 DELIVERY_READY = any_of("state", (DeliveryState.DUE, DeliveryState.SENDING))
 
 
@@ -192,6 +195,7 @@ series = Table(
     partial("ix_series_ready", "state", "rank", where=SERIES_READY),
     partial("ix_series_due", "due_at", where=SERIES_READY),
     partial("ix_series_leased", "owner", where="owner IS NOT NULL"),
+    partial("ix_series_ended", "state_at", where=SERIES_ENDED),
     Index(None, "state"),
     comment="the unit of work: one row, one lease, one worker",
 )
@@ -532,6 +536,38 @@ tally = Table(
     PrimaryKeyConstraint("kind", "source", "reason"),
     CheckConstraint("kind IN ('association', 'object')", name="kind"),
     comment="what was counted and left no row: refusals at the door, rejected objects",
+)
+
+call = Table(
+    "call",
+    metadata,
+    row_id(),
+    Column("trigger", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    reference("study_id", "study.id"),
+    reference("series_id", "series.id", nullable=True),
+    reference("parcel_id", "parcel.id"),
+    Column("state", Text, nullable=False),
+    time_column("due_at"),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("owner", Text),
+    time_column("lease_until", nullable=True),
+    text_column("fail_code"),
+    text_column("fail_text"),
+    time_column("created_at"),
+    time_column("state_at"),
+    UniqueConstraint("trigger", "study_id", "parcel_id"),
+    CheckConstraint(one_of("state", CallState), name="state"),
+    CheckConstraint("scope IN ('series', 'study')", name="scope"),
+    CheckConstraint("(scope = 'series') = (series_id IS NOT NULL)", name="subject"),
+    CheckConstraint(_LEASE, name="lease"),
+    CheckConstraint("(state = 'calling') = (owner IS NOT NULL)", name="calling"),
+    CheckConstraint("attempt >= 0", name="counts"),
+    Index(None, "parcel_id"),
+    partial("ix_call_ready", "trigger", "due_at", where=CALL_READY),
+    Index(None, "trigger", "state"),
+    comment="one firing of a trigger, for what was verified everywhere",
 )
 
 commitment = Table(

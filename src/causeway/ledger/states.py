@@ -93,6 +93,15 @@ class DeliveryState(enum.StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class CallState(enum.StrEnum):
+    """Of what follows a delivery: one firing of a trigger."""
+
+    DUE = "due"
+    CALLING = "calling"
+    DONE = "done"
+    DEAD = "dead"
+
+
 class CommitmentState(enum.StrEnum):
     """Of a request that we take responsibility for objects (storage commitment)."""
 
@@ -274,6 +283,21 @@ DELIVERY_BY_OPERATOR: Table[DeliveryState] = {
     DeliveryState.DEAD: {DeliveryState.DUE: "retry", DeliveryState.WITHDRAWN: "reroute"},
     DeliveryState.VERIFIED: {DeliveryState.DUE: "deliver"},
 }
+
+CALL_BEGINS: Mapping[CallState, str] = {CallState.DUE: "its subject is delivered"}
+
+CALL: Table[CallState] = {
+    CallState.DUE: {CallState.CALLING: "claimed"},
+    CallState.CALLING: {
+        CallState.DONE: "taken",
+        CallState.DUE: "retry, or lease ended",
+        CallState.DEAD: _GAVE_UP,
+    },
+    CallState.DONE: {},
+    CallState.DEAD: {},
+}
+
+CALL_BY_OPERATOR: Table[CallState] = {CallState.DEAD: {CallState.DUE: "retry"}}
 
 COMMITMENT_BEGINS: Mapping[CommitmentState, str] = {
     CommitmentState.WAITING: "asked for",

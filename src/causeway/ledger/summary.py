@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, TextClause, func, select, text
 
 from causeway.ledger import schema
+from causeway.ledger.calls import call_counts
 from causeway.ledger.convert import lane_row
 from causeway.ledger.engine import Verbs
 from causeway.ledger.lanes import LANES
@@ -52,6 +53,7 @@ def _summary(connection: Connection, now: float) -> Summary:
         last_received_at=connection.execute(_LAST_RECEIVED).scalar_one(),
         last_delivered_at=connection.execute(_LAST_DELIVERED).scalar_one(),
         lanes=tuple(map(lane_row, connection.execute(LANES).mappings())),
+        calls=call_counts(connection),
     )
 
 

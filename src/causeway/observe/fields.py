@@ -112,6 +112,7 @@ _DECLARED = {
         "per_second": "rate",
     },
     Kind.ID: {
+        "call": "number of the call that a trigger makes",
         "commitment": "number of the request for storage commitment",
         "delivery": "number of the delivery",
         "instance": "number of the instance",
@@ -153,6 +154,7 @@ _DECLARED = {
         "node": "name of the node that is queried",
         "route": "name of the route",
         "source": "name of the source",
+        "trigger": "name of the trigger",
     },
     Kind.AE: {
         "called_ae": "AE title that the peer called",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from causeway.pipeline.bandwidth import Bandwidth, Window
+    from causeway.pipeline.calling import Command, Way, Webhook
     from causeway.pipeline.completion import CompletionRules
     from causeway.pipeline.deidentify import Treatment
     from causeway.pipeline.deliver import LaneSettings
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from causeway.pipeline.retry import RetryRules
     from causeway.pipeline.runner import DestinationPlan, Parts, Pipeline, PipelineSettings
     from causeway.pipeline.shipment import Compression, write_archive
+    from causeway.pipeline.triggers import TriggerPlan
 
 __all__ = [
     "Bandwidth",
+    "Command",
     "CompletionRules",
     "Compression",
     "DestinationPlan",
@@ -40,6 +43,9 @@ __all__ = [
     "RetryRules",
     "Structure",
     "Treatment",
+    "TriggerPlan",
+    "Way",
+    "Webhook",
     "Window",
     "check",
     "examined",
@@ -49,6 +55,7 @@ __all__ = [
 
 _HOMES = {
     "bandwidth": ("Bandwidth", "Window"),
+    "calling": ("Command", "Way", "Webhook"),
     "completion": ("CompletionRules",),
     "deidentify": ("Treatment",),
     "deliver": ("LaneSettings",),
@@ -59,6 +66,7 @@ _HOMES = {
     "retry": ("RetryRules",),
     "runner": ("DestinationPlan", "Parts", "Pipeline", "PipelineSettings"),
     "shipment": ("Compression", "write_archive"),
+    "triggers": ("TriggerPlan",),
 }
 
 

@@ -23,7 +23,7 @@ from random import Random
 from typing import Final
 
 from causeway.decide.policy import Policy
-from causeway.destinations import Destination, DestinationSettings, Files, build
+from causeway.destinations import Destination, DestinationSettings, Files, Tended, build
 from causeway.errors import LedgerCorrupt, TemporaryError
 from causeway.ledger import Ledger
 from causeway.pipeline.completion import CompletionRules
@@ -39,6 +39,7 @@ from causeway.pipeline.leases import LEASE_SECONDS, Leases
 from causeway.pipeline.remembering import LedgerMemory
 from causeway.pipeline.retire import Retirement
 from causeway.pipeline.stages import StageRules, Stages
+from causeway.pipeline.triggers import Trigger, TriggerPlan
 from causeway.pipeline.work import StageWorker
 from causeway.spool import SpoolKeeper, SpoolReader
 
@@ -51,6 +52,7 @@ SHORTEST_SLEEP_SECONDS: Final = 0.1
 HELPER_POLL_SECONDS: Final = 10.0
 """Of a lane's further threads, which are called when there is work."""
 RETIREMENT_SECONDS: Final = 5.0
+TEND_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = 1.0
 """After a failure, before the same part is turned again."""
 LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -76,6 +78,7 @@ class PipelineSettings:
     completion: CompletionRules = field(default_factory=CompletionRules)
     acquisition_delay_seconds: float = 0.0
     study_quiet_seconds: float = 300.0
+    triggers: Sequence[TriggerPlan] = ()
     structure: Structure = Structure.WHOLE
     keep_seconds: float = 24 * 3600.0
     lease_seconds: float = LEASE_SECONDS
@@ -142,6 +145,13 @@ class Parts:
             )
             for plan in settings.destinations
         )  # fmt: skip
+        self.triggers = tuple(
+            Trigger(
+                plan, ledger=ledger, owner=owner, clock=self.clock, rng=rng, emit=emit,
+                study_quiet_seconds=settings.study_quiet_seconds,
+            )
+            for plan in settings.triggers
+        )  # fmt: skip
         self.retirement = Retirement(
             ledger, spool, keeper, keep_seconds=settings.keep_seconds,
             adopt=self.indexer.adopt, emit=emit,
@@ -186,6 +196,14 @@ def _lane_loops(lane: Lane) -> list[_Loop]:
     return loops
 
 
+def _tending(destination: Tended) -> Callable[[float], bool]:
+    def turn(now: float) -> bool:
+        destination.tend(now)
+        return False
+
+    return turn
+
+
 class Pipeline:
     """The parts, running. ``start`` once, ``stop`` once; hints may come from any thread."""
 
@@ -204,9 +222,20 @@ class Pipeline:
         for each in parts.lanes:
             # What is taken up makes room for the next parcel of images that are sent on.
             each.taken_up = self._stages.wake.set
+        self._triggers = [
+            _Loop("trigger", trigger.turn, POLL_SECONDS) for trigger in parts.triggers
+        ]
+        self._tended = [
+            _Loop("tending", _tending(each), TEND_SECONDS, destination=each.name)
+            for each in parts.destinations.values()
+            if isinstance(each, Tended)
+        ]
         self._retirement = _Loop("retirement", parts.retirement.turn, RETIREMENT_SECONDS)
         self._leases = _Loop("leases", self._renew, parts.leases.renew_every_seconds)
-        self._loops = [self._index, self._stages, *self._lanes, self._retirement, self._leases]
+        self._loops = [
+            self._index, self._stages, *self._lanes, *self._triggers, *self._tended,
+            self._retirement, self._leases,
+        ]  # fmt: skip
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -236,6 +265,8 @@ class Pipeline:
             thread.join(DROP_SECONDS)
         for destination in self._parts.destinations.values():
             destination.close()
+        for trigger in self._parts.triggers:
+            trigger.close()
         return not any(thread.is_alive() for thread in self._threads)
 
     # --- hints --------------------------------------------------------------------------------

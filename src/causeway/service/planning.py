@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
-from causeway.config import AnyDestination, ArchiveDestinationSettings, Configuration
+from causeway.config import (
+    AnyDestination,
+    ArchiveDestinationSettings,
+    Configuration,
+    RetrySettings,
+    TriggerRetrySettings,
+    TriggerSettings,
+)
+from causeway.ledger import CallScope
 from causeway.pipeline import (
     Bandwidth,
+    Command,
     CompletionRules,
     Compression,
     DestinationPlan,
@@ -15,11 +26,15 @@ from causeway.pipeline import (
     PipelineSettings,
     RetryRules,
     Treatment,
+    TriggerPlan,
+    Way,
+    Webhook,
     Window,
 )
 from causeway.schedule import Schedule, zone_of
 from causeway.service.deciding import machine_zone, policy_of
 from causeway.service.destinations import destination_settings
+from causeway.service.web import http_options
 
 
 def pipeline_settings(configuration: Configuration) -> PipelineSettings:
@@ -40,8 +55,48 @@ def pipeline_settings(configuration: Configuration) -> PipelineSettings:
         ),
         acquisition_delay_seconds=completion.acquisition_delay_seconds,
         study_quiet_seconds=completion.study_quiet_seconds,
+        triggers=[trigger_plan(each, configuration.data_dir) for each in configuration.triggers],
         keep_seconds=configuration.retire.keep_hours * 3600,
     )
+
+
+def trigger_plan(settings: TriggerSettings, folder: Path) -> TriggerPlan:
+    """A trigger, and how it calls; commands are started in the data folder."""
+    way: Way
+    if settings.command is not None:
+        way = Command(
+            arguments=settings.command, timeout_seconds=settings.timeout_seconds, folder=folder
+        )
+    else:
+        assert settings.url is not None
+        assert settings.secret is not None
+        way = Webhook(
+            url=settings.url,
+            secret=settings.secret.reveal,
+            http=http_options(
+                f"trigger {settings.name}", settings, answer_seconds=settings.timeout_seconds
+            ),
+        )
+    return TriggerPlan(
+        name=settings.name,
+        scope=CallScope(settings.on),
+        way=way,
+        include=settings.include,
+        timeout_seconds=settings.timeout_seconds,
+        retry=retry_rules(settings.retry),
+    )
+
+
+def retry_rules(settings: RetrySettings | TriggerRetrySettings) -> RetryRules:
+    rules = RetryRules(
+        first_seconds=settings.first_seconds,
+        factor=settings.factor,
+        maximum_seconds=settings.maximum_seconds,
+        maximum_attempts=settings.maximum_attempts,
+    )
+    if isinstance(settings, RetrySettings):
+        return replace(rules, give_up_seconds=settings.give_up_hours * 3600)
+    return rules
 
 
 def hours_by_name(configuration: Configuration) -> dict[str, Hours]:
@@ -58,7 +113,6 @@ def hours_by_name(configuration: Configuration) -> dict[str, Hours]:
 
 
 def _plan(settings: AnyDestination, hours: Mapping[str, Hours]) -> DestinationPlan:
-    retry = settings.retry
     compression = (
         settings.compression if isinstance(settings, ArchiveDestinationSettings) else "stored"
     )
@@ -79,12 +133,6 @@ def _plan(settings: AnyDestination, hours: Mapping[str, Hours]) -> DestinationPl
                     for each in settings.bandwidth.during
                 ),
             ),
-            retry=RetryRules(
-                first_seconds=retry.first_seconds,
-                factor=retry.factor,
-                maximum_seconds=retry.maximum_seconds,
-                maximum_attempts=retry.maximum_attempts,
-                give_up_seconds=retry.give_up_hours * 3600,
-            ),
+            retry=retry_rules(settings.retry),
         ),
     )

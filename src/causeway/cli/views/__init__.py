@@ -49,6 +49,7 @@ from causeway.cli.views.ledger import (
     StudiesView,
     StudyLifeView,
     StudyView,
+    TriggerView,
     ViolationView,
 )
 from causeway.cli.views.nodes import (
@@ -71,6 +72,7 @@ from causeway.cli.views.profiles import (
     RuleView,
     WeaknessView,
 )
+from causeway.cli.views.triggers import CallsView, CallView
 from causeway.cli.views.waiting import (
     QueueLaneView,
     QueueView,
@@ -102,6 +104,8 @@ from causeway.cli.views.work import (
 __all__ = [
     "BY_COMMAND",
     "AcquisitionView",
+    "CallView",
+    "CallsView",
     "CardView",
     "CardsView",
     "CheckView",
@@ -171,6 +175,7 @@ __all__ = [
     "StudiesView",
     "StudyLifeView",
     "StudyView",
+    "TriggerView",
     "UnderWayView",
     "VerifyView",
     "VersionView",
@@ -225,5 +230,7 @@ BY_COMMAND: dict[str, type[View]] = {
     "status": StatusView,
     "studies": StudiesView,
     "study": StudyLifeView,
+    "triggers list": CallsView,
+    "triggers retry": MovedView,
 }
 """What each command prints with ``--json``."""

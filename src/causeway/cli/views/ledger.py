@@ -341,6 +341,15 @@ class LaneView(View):
     """Its last failure; `causeway destinations` says what to do."""
 
 
+class TriggerView(View):
+    """Calls of one trigger."""
+
+    trigger: str
+    """Name of the trigger."""
+    calls: dict[str, int]
+    """Calls by state."""
+
+
 class FindingView(View):
     """What one look at the whole has found."""
 
@@ -417,8 +426,12 @@ class StatusView(View):
     """Series that are not tried again unless a person says so."""
     dead_deliveries: int
     """Deliveries that are not tried again unless a person says so."""
+    dead_calls: int
+    """Calls of triggers that are not made again unless a person says so."""
     quarantined: int
     """Objects in quarantine."""
+    triggers: list[TriggerView]
+    """Calls by trigger and state."""
     refusals: list[RefusalView]
     """What was refused, ever."""
     custody: CustodyView
