@@ -566,6 +566,7 @@ call = Table(
     CheckConstraint("attempt >= 0", name="counts"),
     Index(None, "parcel_id"),
     partial("ix_call_ready", "trigger", "due_at", where=CALL_READY),
+    partial("ix_call_leased", "owner", where="owner IS NOT NULL"),
     Index(None, "trigger", "state"),
     comment="one firing of a trigger, for what was verified everywhere",
 )

@@ -17,6 +17,8 @@ from sqlalchemy import event
 from causeway.errors import LedgerBusy, LedgerCorrupt, OutOfSpace, StartupError
 from causeway.ledger import (
     Advanced,
+    Called,
+    CallScope,
     Ledger,
     NewDelivery,
     NewParcel,
@@ -251,6 +253,12 @@ def test_work_never_scans_a_table_that_grows(tmp_path: Path) -> None:
         ledger.idle_containers()
         ledger.retirable_parcels(now=1e10, keep_seconds=1, limit=1)
         ledger.parcels_retired([1], now=1e10)
+        for scope in CallScope:
+            ledger.enter_calls(scope, scope, now=1.0)
+            ledger.enter_calls(scope, scope, now=9e9)
+            call = ledger.claim_call(scope, now=1e10, owner="w", lease_seconds=9)
+            assert call is not None
+            assert ledger.settle_call(call, Called(), now=1e10)
         ledger.release_all_leases(now=1e10)
         ledger.next_due_at(now=1.0)
         ledger.custody(1)
