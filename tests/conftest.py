@@ -13,6 +13,7 @@ import shutil
 import socket
 import struct
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -65,11 +66,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 _missing(f"{program} listens on all interfaces, and this user may not unshare them")
 
 
+PARTS = {
+    "orthanc-dicomweb": Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"),
+    "oidc-provider": Path(sys.prefix) / "peer-issuer" / "node_modules" / "oidc-provider",
+}
+"""Peers that are no programs of their own."""
+
+
 def find_peer(program: str) -> str | None:
     """Where a peer's program is; Debian keeps Orthanc outside of most users' PATH."""
     return shutil.which(program) or shutil.which(
         program, path=f"/usr/sbin:/usr/local/sbin:{sys.prefix}/peers/bin"
     )
+    if program in PARTS:
+        return str(PARTS[program]) if PARTS[program].exists() else None
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
 
 
 def _missing(why: str) -> None:
