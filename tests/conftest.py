@@ -75,12 +75,11 @@ PARTS = {
 
 def find_peer(program: str) -> str | None:
     """Where a peer's program is; Debian keeps Orthanc outside of most users' PATH."""
+    if program in PARTS:
+        return str(PARTS[program]) if PARTS[program].exists() else None
     return shutil.which(program) or shutil.which(
         program, path=f"/usr/sbin:/usr/local/sbin:{sys.prefix}/peers/bin"
     )
-    if program in PARTS:
-        return str(PARTS[program]) if PARTS[program].exists() else None
-    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
 
 
 def _missing(why: str) -> None:
