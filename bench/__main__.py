@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import machine, netns
 from bench.folders import WorkFolders
-from bench.scenarios import dcmsend, forward, memory, pull, receive, restart, tls, whole
+from bench.scenarios import dcmsend, forward, memory, pull, receive, restart, stow, tls, whole
 from bench.session import Session
 
 SCENARIOS = {
@@ -25,6 +25,7 @@ SCENARIOS = {
     "whole": whole.measure,
     "forward": forward.measure,
     "pull": pull.measure,
+    "stow": stow.measure,
     "memory": memory.measure,
     "restart": restart.measure,
 }
