@@ -15,7 +15,18 @@ from pathlib import Path
 
 from bench import machine, netns
 from bench.folders import WorkFolders
-from bench.scenarios import dcmsend, forward, memory, pull, receive, restart, stow, tls, whole
+from bench.scenarios import (
+    dcmsend,
+    deidentified,
+    forward,
+    memory,
+    pull,
+    receive,
+    restart,
+    stow,
+    tls,
+    whole,
+)
 from bench.session import Session
 
 SCENARIOS = {
@@ -26,6 +37,7 @@ SCENARIOS = {
     "forward": forward.measure,
     "pull": pull.measure,
     "stow": stow.measure,
+    "deidentified": deidentified.measure,
     "memory": memory.measure,
     "restart": restart.measure,
 }

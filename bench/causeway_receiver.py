@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 import sys
 import time
@@ -41,13 +42,20 @@ ready_bytes = "{ready_mib} MiB"
 name = "archive"
 type = "folder"
 path = "archive"
-deidentify = "none"
+deidentify = "{deidentify}"
 
 [[route]]
 destinations = ["archive"]
 
+{key}
+
 [log]
 level = "warning"
+"""
+_KEY = """\
+[deidentify]
+key = "file:deidentify.key"
+processes = {processes}
 """
 SETTLE_SECONDS = 60
 
@@ -61,6 +69,8 @@ class Causeway(Receiver):
     durability: str = "synced"
     tls: bool = False
     whole: bool = False
+    deidentify: str = "none"
+    cleaning_processes: int = 1
     processes: int = 2
     quiet_seconds: int = 5
     ready_mib: int = 512
@@ -68,6 +78,7 @@ class Causeway(Receiver):
     def command(self, port: int, work: Path) -> Sequence[str]:
         (work / "archive").mkdir(exist_ok=True)
         path = work / "causeway.toml"
+        (work / "deidentify.key").write_text(secrets.token_hex(32))
         path.write_text(
             _CONFIGURATION.format(
                 port=port,
@@ -75,6 +86,10 @@ class Causeway(Receiver):
                 processes=self.processes,
                 quiet_seconds=self.quiet_seconds,
                 durability=self.durability,
+                deidentify=self.deidentify,
+                key=""
+                if self.deidentify == "none"
+                else _KEY.format(processes=self.cleaning_processes),
                 ready_mib=self.ready_mib,
             )
         )

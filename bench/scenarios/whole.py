@@ -42,7 +42,7 @@ def measure(session: Session) -> Iterator[Table]:
                     run=session.run_name(),
                     objects_per_series=SERIES[shape],
                 )
-                ended = _all_verified(work, outcome.stored)
+                ended = all_verified(work, outcome.stored)
                 rate = outcome.stored / max(0.001, ended - began - QUIET_SECONDS)
             rates.append(rate)
             session.say(
@@ -88,13 +88,13 @@ def _latency(session: Session, receiver: Causeway) -> float:
             run=session.run_name(),
         )
         last_success = time.time()
-        verified = _all_verified(work, outcome.stored)
+        verified = all_verified(work, outcome.stored)
     late = verified - last_success - QUIET_SECONDS
     session.say(f"latency: {late:.2f} s beyond the quiet time")
     return late
 
 
-def _all_verified(work: Path, objects: int) -> float:
+def all_verified(work: Path, objects: int) -> float:
     """When the last delivery was verified, once all objects are."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     with open_ledger(work / "data/ledger.db", create=False) as ledger:

@@ -53,10 +53,11 @@ MAY_KNOW = {
     # Of spool and ledger what stands there, of net how it is told; nothing of the pipeline.
     "commitment": NOUNS | {"dimse", "ledger", "net", "spool"},
     # It is handed a policy, and has never heard of the configuration.
-    "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text"},
+    "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text", "deidentify"},
     # The second entrance: it asks and fetches, and what has come is the pipeline's.
     "pull": NOUNS | DECIDING | {"dimse", "ledger", "net", "text"},
-    "service": COMPOSED | {"commitment", "import_jobs", "observe", "pull"},
+    "service": COMPOSED
+    | {"commitment", "deidentify", "import_jobs", "observe", "part10", "problems", "pull"},
     "doctor": COMPOSED | {"observe"},
     "cli": COMPOSED
     | {"cards", "commitment", "explain", "part10", "observe", "doctor", "service", "demo"}

@@ -31,6 +31,8 @@ from causeway.cli import (
     preview,
     profiles,
     pulling,
+    quarantine,
+    report,
     serve,
     store,
     triggers,
@@ -63,6 +65,7 @@ spool_app = typer.Typer(help="The store of received bytes.", no_args_is_help=Tru
 destinations_app = typer.Typer(
     help="Where things go, and whether they can.", invoke_without_command=True
 )
+crosswalk_app = typer.Typer(help="Who is who behind pseudonyms.", no_args_is_help=True)
 quarantine_app = typer.Typer(
     help="Objects that were kept, but not let through.", no_args_is_help=True
 )
@@ -133,6 +136,7 @@ app.command("study", rich_help_panel=STUDIES)(look.study)
 app.command("queue", rich_help_panel=STUDIES)(waiting.queue)
 app.command("skipped", rich_help_panel=STUDIES)(waiting.skipped)
 app.command("custody", rich_help_panel=STUDIES)(look.custody)
+app.command("report", rich_help_panel=STUDIES)(report.report)
 app.command("export", rich_help_panel=STUDIES)(store.export)
 app.add_typer(spool_app, name="spool", rich_help_panel=STUDIES)
 spool_app.command("verify")(store.verify)
@@ -148,11 +152,9 @@ app.command("release", rich_help_panel=OPERATE)(operate.release)
 app.command("deliver", rich_help_panel=OPERATE)(destinations.deliver)
 app.command("reroute", rich_help_panel=OPERATE)(waiting.reroute)
 app.command("retry", rich_help_panel=OPERATE)(operate.retry)
+app.add_typer(crosswalk_app, name="crosswalk", rich_help_panel=OPERATE)
+crosswalk_app.command("export")(report.export)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=OPERATE)
-quarantine_app.command("list")(operate.quarantine_list)
-quarantine_app.command("show")(operate.quarantine_show)
-quarantine_app.command("release")(operate.quarantine_release)
-quarantine_app.command("discard")(operate.quarantine_discard)
 app.add_typer(commitments_app, name="commitments", rich_help_panel=OPERATE)
 commitments_app.command("list")(commitments.commitments_list)
 commitments_app.command("retry")(commitments.commitments_retry)
@@ -160,6 +162,11 @@ commitments_app.command("discard")(commitments.commitments_discard)
 app.add_typer(triggers_app, name="triggers", rich_help_panel=OPERATE)
 triggers_app.command("list")(triggers.triggers_list)
 triggers_app.command("retry")(triggers.triggers_retry)
+quarantine_app.command("list")(quarantine.list_)
+quarantine_app.command("show")(quarantine.show)
+quarantine_app.command("release")(quarantine.release)
+quarantine_app.command("leave-out")(quarantine.leave_out)
+quarantine_app.command("discard")(quarantine.discard)
 
 app.command("send", rich_help_panel=NETWORK)(network.send)
 app.add_typer(destinations_app, name="destinations", rich_help_panel=NETWORK)

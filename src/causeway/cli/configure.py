@@ -12,7 +12,8 @@ from causeway.cli.session import session_of
 from causeway.cli.show import Column, Table, note, paint, plural, print_json, say
 
 if TYPE_CHECKING:
-    from causeway.config import Loaded, Problem
+    from causeway.cli.views import GoesView
+    from causeway.config import Configuration, Loaded, Problem
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 
@@ -71,9 +72,11 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         raise typer.Exit(error.exit_status) from None
     configuration = loaded.configuration
     problems, doubts = _tls_files(loaded)
-    warnings = (*loaded.warnings, *doubts)
+    misfits, unsure = _treatments(loaded)
+    problems += misfits
+    warnings = (*loaded.warnings, *doubts, *unsure)
     if as_json:
-        print_json(_checked(session.config_path, problems, warnings))
+        print_json(_checked(session.config_path, problems, warnings, configuration))
         if problems:
             raise typer.Exit(ConfigurationError.exit_status)
         return
@@ -91,7 +94,53 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         )
     )
     warned = f"; {plural(len(warnings), 'warning')}" if warnings else ""
+    for going in _goings(configuration):
+        say(f"{going.route} → {going.destination}: {_in_words(going)}")
     say(f"{session.config_path}: {paint('ok', fg='green')}: {counts}{warned}")
+
+
+def _treatments(loaded: Loaded) -> tuple[list[Problem], list[Problem]]:
+    """What the service would say of profiles, rules for pixels, keys and aliases."""
+    settings = loaded.configuration
+    if not (settings.profiles or settings.project_keys or asks_for_it(settings)):
+        return [], []
+    from causeway.service.treating import misfits
+
+    return misfits(loaded)
+
+
+def asks_for_it(configuration: Configuration) -> bool:
+    """Whether anything of a configuration asks for de-identification, or prepares for it."""
+    from causeway.config import NONE, DeidentifySettings
+
+    asked: set[str | None] = {each.deidentify for each in configuration.destinations}
+    asked |= {each.deidentify for each in configuration.routes}
+    return bool(asked - {NONE, None}) or configuration.deidentify != DeidentifySettings()
+
+
+def _goings(configuration: Configuration) -> list[GoesView]:
+    """What goes where as what: each route with each of its destinations."""
+    from causeway.cli.views import GoesView
+
+    usual = {each.name: each.deidentify for each in configuration.destinations}
+    return [
+        GoesView(
+            route=route.name or f"route {number}",
+            destination=name,
+            deidentify=route.deidentify or usual[name],
+            said_by="destination" if route.deidentify is None else "route",
+        )
+        for number, route in enumerate(configuration.routes, start=1)
+        for name in route.destinations
+    ]
+
+
+def _in_words(going: GoesView) -> str:
+    if going.deidentify == "none":
+        done = "as it came, with all that identifies the patient"
+    else:
+        done = f'de-identified by "{going.deidentify}"'
+    return done + (", as the route says" if going.said_by == "route" else "")
 
 
 def _tls_files(loaded: Loaded) -> tuple[list[Problem], list[Problem]]:
@@ -125,7 +174,10 @@ def _tls_files(loaded: Loaded) -> tuple[list[Problem], list[Problem]]:
 
 
 def _checked(
-    file: Path, problems: Sequence[Problem], warnings: Sequence[Problem]
+    file: Path,
+    problems: Sequence[Problem],
+    warnings: Sequence[Problem],
+    configuration: Configuration | None = None,
 ) -> dict[str, object]:
     from causeway.cli.views import ConfigCheckView, ProblemView
 
@@ -139,6 +191,7 @@ def _checked(
         ok=not problems,
         problems=[view(problem) for problem in problems],
         warnings=[view(warning) for warning in warnings],
+        goes=[] if configuration is None else _goings(configuration),
     ).plain()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +22,7 @@ from causeway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from causeway.config import Configuration
+    from causeway.deidentify.edit.clean import Source
     from causeway.explain import Explained, Left, Plan, Sender, Series
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
@@ -97,6 +100,7 @@ def explain(
     if references:
         series += _from_ledger(session, references)
     explained = list(Explainer(plan, now).explain(series))
+    explained = _cleaned(session, plan, explained)
     if as_json:
         _print_json(session, now, files, explained, left)
     else:
@@ -187,6 +191,48 @@ def _from_ledger(session: Session, references: Sequence[str]) -> list[Series]:
             rows = (row,) if isinstance(row, SeriesRow) else ledger.series_of(study.id)
             series += [series_in_ledger(ledger, study, one) for one in rows]
     return series
+
+
+def _cleaned(session: Session, plan: Plan, explained: Sequence[Explained]) -> list[Explained]:
+    """With what de-identifying makes of them: tried on the first image of each."""
+    from causeway.decide.verdict import Routed
+    from causeway.service.beforehand import looking
+
+    asking = any(going.treatment != "none" for each in explained for going in each.goings)
+    if not asking:
+        return list(explained)
+    look = looking(session.configuration(), plan.policy)
+    made = []
+    for each in explained:
+        verdict = each.decision.verdict
+        goings = list(each.goings)
+        if isinstance(verdict, Routed):
+            with _first_image(session, each) as source:
+                for position, going in enumerate(goings):
+                    if going.treatment != "none" and source is not None:
+                        clean = look(source, verdict, going.treatment, each.series.sender.source)
+                        goings[position] = replace(going, clean=clean)
+        made.append(replace(each, goings=tuple(goings)))
+    return made
+
+
+@contextlib.contextmanager
+def _first_image(session: Session, each: Explained) -> Iterator[Source | None]:
+    """Of a series, in its file or in the spool; None if its bytes are gone."""
+    from causeway.pipeline.deidentify.objects import source_of
+    from causeway.service.beforehand import source_in_file
+
+    for path in each.series.files.values():
+        with source_in_file(path) as source:
+            yield source
+        return
+    if each.series.ledger_id is None:
+        yield None
+        return
+    with session.ledger() as ledger, session.spool() as spool:
+        rows = ledger.to_package(each.series.ledger_id, whole=True)
+        here = [row for row in rows if row.bytes_gone_at is None]
+        yield source_of(here[0], spool) if here else None
 
 
 def _print_json(

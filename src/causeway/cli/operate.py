@@ -1,4 +1,4 @@
-"""``hold``, ``release``, ``retry``, ``quarantine …``: what a person decides.
+"""``hold``, ``release``, ``retry``: what a person decides.
 
 Each of these writes who did it and why into the ledger, in the transaction of the change itself.
 """
@@ -9,11 +9,10 @@ from typing import Annotated
 
 import typer
 
-from causeway.cli.exits import NothingFound
 from causeway.cli.look import AsJson, Reference
 from causeway.cli.references import found, reference_of
 from causeway.cli.session import session_of, who_asks
-from causeway.cli.show import Column, Table, amount, note, plural, print_json, printable, say, when
+from causeway.cli.show import plural, print_json, say
 from causeway.errors import ConfigurationError
 
 Why = Annotated[
@@ -43,11 +42,12 @@ def reason_for(why: str, verb: str) -> str:
     return why
 
 
-def _moved(reference: str, moved: int, said: str, as_json: bool) -> None:
+def moved(reference: str, count: int, said: str, as_json: bool) -> None:
+    """Say what became of a person's word."""
     if as_json:
         from causeway.cli.views import MovedView
 
-        print_json(MovedView(reference=reference, moved=moved).plain())
+        print_json(MovedView(reference=reference, moved=count).plain())
     else:
         say(f"{reference}: {said}")
 
@@ -58,8 +58,8 @@ def hold(context: typer.Context, uid: Reference, why: Why = "", as_json: AsJson 
     with session_of(context).ledger() as ledger:
         found(ledger, uid)
         reference = reference_of(uid)
-        moved = ledger.hold(reference, who=who_asks(), why=why, now=ledger.now())
-    _moved(reference, moved, f"held ({plural(moved, 'row')})", as_json)
+        count = ledger.hold(reference, who=who_asks(), why=why, now=ledger.now())
+    moved(reference, count, f"held ({plural(count, 'row')})", as_json)
 
 
 def release(context: typer.Context, uid: Reference, why: Why = "", as_json: AsJson = False) -> None:
@@ -67,8 +67,8 @@ def release(context: typer.Context, uid: Reference, why: Why = "", as_json: AsJs
     with session_of(context).ledger() as ledger:
         found(ledger, uid)
         reference = reference_of(uid)
-        moved = ledger.release(reference, who=who_asks(), why=why.strip(), now=ledger.now())
-    _moved(reference, moved, f"released ({plural(moved, 'row')})", as_json)
+        count = ledger.release(reference, who=who_asks(), why=why.strip(), now=ledger.now())
+    moved(reference, count, f"released ({plural(count, 'row')})", as_json)
 
 
 def retry(
@@ -107,115 +107,12 @@ def retry(
     with session.ledger() as ledger:
         if uid:
             found(ledger, uid)
-        moved = ledger.retry(
+        count = ledger.retry(
             reference_of(uid) if uid else None,
             who=who_asks(),
             why=why.strip(),
             now=ledger.now(),
             destination=destination or None,
         )
-    said = f"{plural(moved, 'row')} will be tried again" if moved else "nothing to try again"
-    _moved(reference_of(uid) if uid else "everything", moved, said, as_json)
-
-
-# --- quarantine --------------------------------------------------------------------------------
-
-
-def quarantine_list(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, max=10000, help="At most so many.")] = 100,
-    as_json: AsJson = False,
-) -> None:
-    """List objects that were kept, but not let through, and why."""
-    with session_of(context).ledger() as ledger:
-        rows = ledger.quarantined(limit=limit + 1)
-    more, rows = len(rows) > limit, rows[:limit]
-    if as_json:
-        from causeway.cli.views import QuarantinedView, QuarantineView
-
-        print_json(QuarantineView(quarantined=[QuarantinedView.of(row) for row in rows]).plain())
-        return
-    if not rows:
-        say("nothing is quarantined")
-        return
-    table = Table(
-        [
-            Column("NUMBER", right=True),
-            Column("REASON"),
-            Column("SOURCE", least=8),
-            Column("STUDY", right=True),
-            Column("SIZE", right=True),
-            Column("RECEIVED"),
-        ]
-    )
-    for row in rows:
-        study = "" if row.study_id is None else str(row.study_id)
-        table.add(row.id, row.reason, row.source, study, amount(row.size), when(row.received_at))
-    table.print()
-    if more:
-        note(f"there are more; `--limit {limit * 10}` shows them")
-
-
-def quarantine_show(
-    context: typer.Context, number: InstanceNumber, as_json: AsJson = False
-) -> None:
-    """Show one quarantined object: where it came from, and what is wrong with it."""
-    from causeway.cli.views import QuarantinedView
-    from causeway.ledger import InstanceState
-
-    with session_of(context).ledger() as ledger:
-        row = ledger.instance(number)
-    if row is None or row.state is not InstanceState.QUARANTINED:
-        raise NothingFound(
-            f"there is no object {number} in quarantine", hint="see `causeway quarantine list`"
-        )
-    view = QuarantinedView.of(row)
-    if as_json:
-        print_json(view.plain())
-        return
-    for title, value in (
-        ("number", view.id),
-        ("reason", view.reason),
-        ("study", "" if view.study is None else f"study:{view.study}"),
-        ("series", "" if view.series is None else f"series:{view.series}"),
-        ("conflicts with", "" if view.original is None else f"instance:{view.original}"),
-        ("SOP class", view.sop_class_uid),
-        ("SOP instance", view.sop_instance_uid),
-        ("syntax", view.transfer_syntax_uid),
-        ("size", f"{amount(view.size)} ({view.size:,} bytes)"),
-        ("BLAKE3", view.digest),
-        ("source", f"{view.source}, as {view.calling_ae}, from {view.address}"),
-        ("received", when(row.received_at)),
-    ):
-        if value != "":
-            say(f"{title:<15}{printable(str(value))}")
-
-
-def quarantine_release(
-    context: typer.Context, number: InstanceNumber, why: Why = "", as_json: AsJson = False
-) -> None:
-    """Let a quarantined object through as it is: it joins its study and is delivered."""
-    why = reason_for(why, "release an object from quarantine")
-    with session_of(context).ledger() as ledger:
-        _refuse_missing(ledger.instance(number), number)
-        outcome = ledger.quarantine_release(number, who=who_asks(), why=why, now=ledger.now())
-    series = "" if outcome.series_id is None else f" into series:{outcome.series_id}"
-    _moved(f"instance:{number}", 1, f"released{series}", as_json)
-
-
-def quarantine_discard(
-    context: typer.Context, number: InstanceNumber, why: Why = "", as_json: AsJson = False
-) -> None:
-    """Give a quarantined object up: its bytes leave the spool. Custody keeps counting it."""
-    why = reason_for(why, "discard an object")
-    with session_of(context).ledger() as ledger:
-        _refuse_missing(ledger.instance(number), number)
-        ledger.quarantine_discard(number, who=who_asks(), why=why, now=ledger.now())
-    _moved(f"instance:{number}", 1, "discarded", as_json)
-
-
-def _refuse_missing(row: object, number: int) -> None:
-    if row is None:
-        raise NothingFound(
-            f"there is no object {number} in the ledger", hint="see `causeway quarantine list`"
-        )
+    said = f"{plural(count, 'row')} will be tried again" if count else "nothing to try again"
+    moved(reference_of(uid) if uid else "everything", count, said, as_json)

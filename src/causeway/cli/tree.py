@@ -182,18 +182,31 @@ def _whither(each: Explained) -> Iterator[tuple[str, str]]:
     yield outcome, f"{each.quiet_seconds:g} s after the last image of the {whole}"
     for going in each.goings:
         yield "", _going(going)
+        if going.clean is not None:
+            yield "", _clean(going)
 
 
 def _going(going: Going) -> str:
     from causeway.cli.show import when
 
     lane = going.lane
-    treatment = "as it came" if lane.treatment == "none" else f"de-identified: {lane.treatment}"
+    done = going.treatment
+    treatment = "as it came" if done == "none" else f"de-identified: {done}"
     if going.opens_at is None:
         at = "at once"
     else:
         at = f"from {when(going.opens_at)} (schedule {lane.schedule_name})"
     return f"to {lane.name}, {treatment}, {at}"
+
+
+def _clean(going: Going) -> str:
+    """What the first image tells of what is de-identified."""
+    from causeway.cli.views.explain import clean_folder
+
+    assert going.clean is not None
+    if going.clean.waits:
+        return f"  waits for a person: {printable(going.clean.waits)}"
+    return f"  as {printable(clean_folder(going))}"
 
 
 def _wrapped(title: str, text: str, room: int | None) -> Iterator[str]:

@@ -5,6 +5,14 @@ raise ``InvalidConfiguration``, which holds every problem of the file at once. N
 program reads settings from anywhere: no environment, no second file.
 """
 
+from causeway.config.deidentify import (
+    NONE,
+    SHIPPED_PROFILES,
+    CrosswalkSettings,
+    DeidentifySettings,
+    ProfileSettings,
+    ProjectKeySettings,
+)
 from causeway.config.destinations import (
     DESTINATION_TYPES,
     AnyDestination,
@@ -49,6 +57,8 @@ from causeway.problems import InvalidConfiguration, Problem
 __all__ = [
     "DEFAULT_NAME",
     "DESTINATION_TYPES",
+    "NONE",
+    "SHIPPED_PROFILES",
     "AnyDestination",
     "ArchiveDestinationSettings",
     "AuthenticatedWebSettings",
@@ -56,6 +66,8 @@ __all__ = [
     "CompletionSettings",
     "Configuration",
     "CoreDestination",
+    "CrosswalkSettings",
+    "DeidentifySettings",
     "DestinationSettings",
     "DicomDestination",
     "FolderDestination",
@@ -76,6 +88,8 @@ __all__ = [
     "OptSettings",
     "PeerTlsSettings",
     "Problem",
+    "ProfileSettings",
+    "ProjectKeySettings",
     "ReceiveSettings",
     "RetireSettings",
     "RetrySettings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from causeway.config.deidentify import NONE
 from causeway.config.destinations import DestinationSettings
 from causeway.config.routing import MetadataSettings, OptCondition, OptSettings, RoutingSettings
 from causeway.config.rules import Found
@@ -19,6 +20,7 @@ def doubts(configuration: Configuration) -> Iterator[Found]:
     yield from _listeners_in_doubt(configuration)
     yield from _sources_in_doubt(configuration)
     yield from _data_in_doubt(configuration)
+    yield from _treatments_in_doubt(configuration)
     yield from rules_in_doubt(configuration)
     yield from _headers_in_doubt(configuration)
 
@@ -113,6 +115,43 @@ def _data_in_doubt(configuration: Configuration) -> Iterator[Found]:
             what="there is no destination, so what is received stays in the spool",
             right="add a [[destination]] and a [[route]] to it",
         )
+
+
+def _treatments_in_doubt(configuration: Configuration) -> Iterator[Found]:
+    """What leaves with more in it than its destination says, and what is prepared for nothing."""
+    asked = {each.name: each.deidentify for each in configuration.destinations}
+    said = set(asked.values())
+    for index, route in enumerate(configuration.routes):
+        if route.deidentify is None:
+            continue
+        said.add(route.deidentify)
+        identified = [name for name in route.destinations if asked.get(name, NONE) != NONE]
+        if route.deidentify == NONE and identified:
+            yield Found(
+                path=("route", index, "deidentify"),
+                what=f"sends to {_and(identified)} with all that identifies a patient, although "
+                f"{'it asks' if len(identified) == 1 else 'they ask'} for "
+                f"{_and(sorted({asked[name] for name in identified}))}",
+                right="leave it out, unless that is meant",
+            )
+    for index, profile in enumerate(configuration.profiles):
+        if profile.name not in said:
+            yield Found(
+                path=("profile", index, "name"),
+                what=f'neither a destination nor a route asks for "{profile.name}"',
+                right=f'say deidentify = "{profile.name}" where it is meant for',
+            )
+    if configuration.deidentify.key is None and said - {NONE}:
+        yield Found(
+            path=("deidentify",),
+            what="there is no usual key, so what goes to a project without a key is not sent",
+            right="add `key`, or see that `[[project_key]]` has all projects: what has no routing "
+            'string goes to "unknown/Unsorted"',
+        )
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _destination_in_doubt(

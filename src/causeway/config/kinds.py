@@ -281,15 +281,30 @@ def _is_file(path: Path, info: ValidationInfo) -> Path:
     if not Surroundings.of(info).look:
         return path
     if path.is_dir():
-        raise wrong(f"{path} is a folder", "name the PEM file")
+        raise wrong(f"{path} is a folder", "name the file in it")
     if not path.exists():
         raise wrong(f"{path} is not there", "correct the path, or put the file there")
+    return path
+
+
+def _can_be_made(path: Path, info: ValidationInfo) -> Path:
+    """A file that is there, or that can be made: the folder that it is in must be there."""
+    if not Surroundings.of(info).look:
+        return path
+    if path.is_dir():
+        raise wrong(f"{path} is a folder", "name a file")
+    if not path.parent.is_dir():
+        raise wrong(
+            f"{path} cannot be made, because {path.parent} is not there",
+            f"make it with `mkdir -p {path.parent}`, or correct the path",
+        )
     return path
 
 
 _PATH_SCHEMA = WithJsonSchema({"type": "string", "format": "path", "minLength": 1})
 Folder = Annotated[Path, BeforeValidator(_placed), AfterValidator(_is_folder), _PATH_SCHEMA]
 PresentFile = Annotated[Path, BeforeValidator(_placed), AfterValidator(_is_file), _PATH_SCHEMA]
+FutureFile = Annotated[Path, BeforeValidator(_placed), AfterValidator(_can_be_made), _PATH_SCHEMA]
 
 # --- secrets -----------------------------------------------------------------------------------
 

@@ -336,7 +336,8 @@ def _instead(key: str, path: tuple[str | int, ...], written: Mapping[str, Any]) 
 
 def _add(path: tuple[str | int, ...]) -> str:
     examples = {
-        "deidentify": 'say what happens to identifying data; to leave it in: deidentify = "none"',
+        "deidentify": "say what happens to identifying data: the name of a profile takes it away, "
+        'and deidentify = "none" leaves it in',
         "data_dir": 'say where spool and ledger are kept: data_dir = "data"',
         "port": "add: port = 11112",
         "ae_title": 'add: ae_title = "CAUSEWAY"',

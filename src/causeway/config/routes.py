@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from causeway.config.deidentify import Deidentify
 from causeway.config.kinds import Name, Settings, wrong
 from causeway.config.terms import RuleText, SplitTag
 
@@ -31,6 +32,8 @@ class RouteSettings(Settings):
     destinations: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Names of the destinations that get the series, each its own delivery. With `hold` and `deny`,
     those that get it if a person releases it."""
+    deidentify: Deidentify | None = None
+    """What is done to identifying data on this route, instead of what its destinations say."""
     priority: Literal["urgent", "usual", "low"] = "usual"
     """How soon it is this series' turn. `urgent` goes before all others and waits for no schedule.
     """

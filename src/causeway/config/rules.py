@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from causeway.config.deidentify import NONE, SHIPPED_PROFILES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -23,15 +25,22 @@ class Found:
 
 def contradictions(written: Mapping[str, Any]) -> Iterator[Found]:
     yield from _something_listens(written)
-    for table in ("source", "destination", "route", "schedule", "node", "trigger"):
+    for table in _NAMED:
         yield from _names_differ(written, table)
     yield from _ports_differ(written)
     yield from _routes_lead_somewhere(written)
     yield from _schedules_are_there(written)
     yield from _what_goes_on_at_once_can(written)
+    yield from _treatments_are_there(written)
+    yield from _projects_have_one_key(written)
     yield from _nothing_stands_twice(written)
     yield from _waits_fit(written)
     yield from _nodes_fit(written)
+
+
+_NAMED = (
+    "source", "destination", "route", "schedule", "node", "trigger", "profile", "project_key",
+)  # fmt: skip
 
 
 def _entries(written: Mapping[str, Any], table: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -168,8 +177,9 @@ def _what_goes_on_at_once_can(written: Mapping[str, Any]) -> Iterator[Found]:
                 right='leave it out, or wait for whole series: complete = "series"',
             )
         named = entry.get("destinations")
+        said = entry.get("deidentify")
         for position, name in enumerate(named if isinstance(named, list) else ()):
-            if name in treated:
+            if (name in treated) if said is None else said != NONE:
                 yield Found(
                     path=("route", index, "destinations", position),
                     what=f'"{name}" de-identifies, which takes a whole series, and with '
@@ -179,7 +189,64 @@ def _what_goes_on_at_once_can(written: Mapping[str, Any]) -> Iterator[Found]:
                 )
 
 
+def _treatments_are_there(written: Mapping[str, Any]) -> Iterator[Found]:
+    """Of destinations and routes: each says something that is there, and has a key for it."""
+    own = _names_of(written, "profile")
+    known = [NONE, *SHIPPED_PROFILES, *own]
+    for index, entry in _entries(written, "profile"):
+        if entry.get("name") in (NONE, *SHIPPED_PROFILES):
+            yield Found(
+                path=("profile", index, "name"),
+                what=f'"{entry["name"]}" is a name that the program has given',
+                right="give the profile another name",
+            )
+    has_key = _has_a_key(written)
+    for table in ("destination", "route"):
+        for index, entry in _entries(written, table):
+            name = entry.get("deidentify")
+            if not isinstance(name, str):
+                continue
+            path = (table, index, "deidentify")
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                right = f'did you mean "{near[0]}"?' if near else f"one of {', '.join(known)}"
+                yield Found(path=path, what=f'there is no profile "{name}"', right=right)
+            elif name != NONE and not has_key:
+                yield Found(
+                    path=path,
+                    what=f'"{name}" needs a key, and there is none',
+                    right="make one with `openssl rand -hex 32`, and add: [deidentify] with key = "
+                    '"file:deidentify.key"',
+                )
+
+
+def _has_a_key(written: Mapping[str, Any]) -> bool:
+    table = written.get("deidentify")
+    return (isinstance(table, dict) and "key" in table) or any(
+        entry.get("projects") for _, entry in _entries(written, "project_key")
+    )
+
+
+def _projects_have_one_key(written: Mapping[str, Any]) -> Iterator[Found]:
+    first: dict[str, int] = {}
+    for index, entry in _entries(written, "project_key"):
+        listed = entry.get("projects")
+        if not isinstance(listed, list):
+            continue
+        for position, name in enumerate(listed):
+            if not isinstance(name, str):
+                continue
+            known = first.setdefault(name.casefold(), index)
+            if known != index:
+                yield Found(
+                    path=("project_key", index, "projects", position),
+                    what=f'"{name}" has a key already, that of project_key {known + 1}',
+                    right="a project has one key",
+                )
+
+
 _LISTS = (
+    ("project_key", "projects"),
     ("routing", "tags"),
     ("routing", "known"),
     ("metadata", "mappings"),

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from causeway.config.deidentify import DeidentifySettings, ProfileSettings, ProjectKeySettings
 from causeway.config.destinations import AnyDestination
 from causeway.config.kinds import Folder, Settings
 from causeway.config.nodes import NodeSettings
@@ -57,6 +58,12 @@ class Configuration(Settings):
     """How series become acquisitions."""
     schedules: tuple[ScheduleSettings, ...] = Field(default=(), alias="schedule")
     """Hours in which destinations are delivered to."""
+    deidentify: DeidentifySettings = DeidentifySettings()
+    """What is done to identifying data."""
+    project_keys: tuple[ProjectKeySettings, ...] = Field(default=(), alias="project_key")
+    """Keys of projects."""
+    profiles: tuple[ProfileSettings, ...] = Field(default=(), alias="profile")
+    """Profiles of the site's own."""
     destinations: tuple[AnyDestination, ...] = Field(default=(), alias="destination")
     """Where studies can go."""
     routes_match: RoutesSettings = Field(default=RoutesSettings(), alias="routes")

@@ -257,8 +257,17 @@ def _routed(
     source: SourcePolicy,
     fields: dict[str, Field],
     grouping: GroupingRules,
-) -> Routed:
+) -> Routed | Held:
     sending = [route for route in routes if route.action is Action.SEND]
+    treatments = {name: _treatments(name, routes) for name in destinations}
+    for name, wanted in treatments.items():
+        if len(wanted) > 1:
+            # Which of them its author means cannot be known, and the weaker must not win.
+            said = " and ".join(each or "nothing" for each in wanted)
+            return Held(
+                code="deidentify",
+                reason=f"its routes to {name} say {said} of what is done to identifying data",
+            )
     usual = Routed(routes=(), destinations=())
     first = sending[0] if sending else None
     return Routed(
@@ -270,4 +279,11 @@ def _routed(
         fields=fields,
         grouping=grouping,
         merges_same_label=source.metadata.merges_same_label,
+        deidentify={name: wanted[0] for name, wanted in treatments.items() if any(wanted)},
     )
+
+
+def _treatments(destination: str, routes: Sequence[Route]) -> tuple[str, ...]:
+    """What the routes to a destination say of identifying data, each once; empty: nothing."""
+    naming = [route for route in routes if destination in route.destinations]
+    return tuple(dict.fromkeys(route.deidentify for route in naming))

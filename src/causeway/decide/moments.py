@@ -62,8 +62,10 @@ def dated_uid(uid: str) -> dt.datetime | None:
     """The moment that some scanners write into their UIDs, without zone.
 
     14 digits that begin a component other than the first and that are a date and a time; the last
-    of several.
+    of several. The digits of a UID from a UUID (PS3.5 B.2) only happen to look like one.
     """
+    if uid.startswith("2.25."):
+        return None
     for found in reversed(list(_UID_MOMENT.finditer(uid))):
         day, clock = _day(found[1]), _clock(found[2])
         if day is not None and clock is not None:

@@ -103,6 +103,8 @@ class Route:
     prio: int = PRIO_USUAL
     unit: Unit = Unit.SERIES
     late: Late = Late.AMEND
+    deidentify: str = ""
+    """What is done to identifying data on it; empty: as each destination says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,9 @@ class Routed:
     grouping: GroupingRules = GroupingRules()
     merges_same_label: bool = False
     """Whether series of one label in one session share an acquisition."""
+    deidentify: Mapping[str, str] = field(default_factory=dict)
+    """By destination, what its route wants done to identifying data: ``none``, or the name of a
+    profile. One that is not here says so itself."""
 
     @property
     def is_urgent(self) -> bool:
@@ -153,6 +156,7 @@ def from_text(text: str) -> Routed:
                 related=Related(grouping["related"]),
             ),
             merges_same_label=bool(found["merges_same_label"]),
+            deidentify={str(name): str(what) for name, what in found["deidentify"].items()},
         )
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise ValueError("not a verdict") from error

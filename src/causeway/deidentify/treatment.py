@@ -32,6 +32,7 @@ from causeway.deidentify.identity import (
 )
 from causeway.deidentify.identity.ages import is_over
 from causeway.deidentify.pixels import (
+    JUDGED,
     Held,
     Ocr,
     Prepared,
@@ -54,6 +55,11 @@ _PATIENT_ID: Final = 0x00100020
 _ISSUER: Final = 0x00100021
 _BIRTH_DATE: Final = 0x00100030
 _AGE: Final = 0x00101010
+
+SUBJECT: Final = frozenset({_PATIENT_ID, _ISSUER, _BIRTH_DATE, _AGE, *_DATES})
+NEEDED: Final = SUBJECT | JUDGED
+"""Attributes that a treatment looks at; of a header that is read for it, the rest may be left out.
+"""
 
 LEFT: Final = "identifier_left"
 """The code of a doubt that a person can settle by looking: what the proof found may be a word."""

@@ -49,7 +49,7 @@ def _told(each: Explained) -> Iterator[tuple[str, str]]:
     # What is not sent is neither de-identified nor waited for.
     yield (
         "deidentify",
-        ", ".join(f"{going.lane.name}: {going.lane.treatment}" for going in each.goings),
+        ", ".join(f"{going.lane.name}: {going.treatment}" for going in each.goings),
     )
     yield "when", _when(each) if sent else ""
 

@@ -22,6 +22,7 @@ from causeway.decide.verdict import Denied, Held, Related, Routed, Screenshots, 
 from causeway.explain.gathering import Series
 from causeway.explain.places import Folders, path_of
 from causeway.explain.plan import Lane, Plan
+from causeway.pipeline.deidentify.beforehand import Beforehand
 from causeway.pipeline.grouping import REFERENCES_LIMIT
 from causeway.pipeline.packaging import archive_stem
 from causeway.pipeline.placement import Wanted
@@ -33,8 +34,12 @@ class Going:
     """One destination that gets it."""
 
     lane: Lane
+    treatment: str
+    """What is done to identifying data: ``none``, or the name of a profile."""
     opens_at: float | None
     """When its schedule lets it go; None if it may go at once."""
+    clean: Beforehand | None = None
+    """Of what is de-identified on the way: what its first image tells of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +178,8 @@ class Explainer:
             opens = None
             if lane.schedule is not None and not verdict.is_urgent:
                 opens = opens_at(lane.schedule, now.timestamp())
-            yield Going(lane=lane, opens_at=opens)
+            treatment = verdict.deidentify.get(name, lane.treatment)
+            yield Going(lane=lane, treatment=treatment, opens_at=opens)
 
     # --- where it goes ------------------------------------------------------------------------
 

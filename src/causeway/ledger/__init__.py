@@ -30,6 +30,7 @@ from causeway.ledger.claims import (
     Verified,
     Wait,
 )
+from causeway.ledger.cleaned import LEFT_OUT, NewCleaned, NewCleanHead, NewTreatment
 from causeway.ledger.commitments import (
     AskedObject,
     CommitmentRow,
@@ -61,10 +62,13 @@ from causeway.ledger.reports import (
 from causeway.ledger.rows import (
     Acquisition,
     AssociationRow,
+    CleanedRow,
+    CleanHeadRow,
     DeliveryRow,
     EventRow,
     HeadRow,
     InstanceRow,
+    KeptBack,
     LaneRow,
     OutcomeRow,
     ParcelRow,
@@ -77,10 +81,12 @@ from causeway.ledger.rows import (
     SeriesRow,
     Standing,
     StudyRow,
+    TreatmentRow,
 )
 from causeway.ledger.states import (
     BreakerState,
     CallState,
+    CleanedState,
     CommitmentState,
     DeliveryState,
     InstanceState,
@@ -92,6 +98,7 @@ from causeway.ledger.states import (
 )
 
 __all__ = [
+    "LEFT_OUT",
     "Acquisition",
     "Advanced",
     "Arrival",
@@ -106,6 +113,9 @@ __all__ = [
     "CallScope",
     "CallState",
     "Called",
+    "CleanHeadRow",
+    "CleanedRow",
+    "CleanedState",
     "CommitmentRow",
     "CommitmentState",
     "Count",
@@ -124,15 +134,19 @@ __all__ = [
     "InstanceRow",
     "InstanceState",
     "Item",
+    "KeptBack",
     "KnownObject",
     "LaneCount",
     "LaneRow",
     "LaneWaiting",
     "Ledger",
     "LookAgain",
+    "NewCleanHead",
+    "NewCleaned",
     "NewCommitment",
     "NewDelivery",
     "NewParcel",
+    "NewTreatment",
     "NodeCounts",
     "NodeRow",
     "NodeSeriesRow",
@@ -166,6 +180,7 @@ __all__ = [
     "Summary",
     "Tally",
     "Told",
+    "TreatmentRow",
     "UnderWay",
     "Unreadable",
     "Verified",

@@ -69,6 +69,8 @@ class Advanced:
     """The same as a word, of a hold or a denial."""
     verdict: str | None = None
     cleaning: str | None = None
+    left_out: tuple[int, ...] = ()
+    """With CLEANED or DENIED: instances that go nowhere at all, and wait in quarantine."""
     expected_count: int | None = None
     due_at: float | None = None
     """When the next stage may begin; now, if it is not said."""
@@ -83,6 +85,8 @@ class NewDelivery:
     """A destination that a parcel shall go to."""
 
     destination: str
+    treatment_id: int | None = None
+    """What was done to what goes there; None: it goes as it came."""
     target: str = field(default="", repr=False)
     due_at: float | None = None
     waits_for: str = ""

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from causeway.ledger import schema
 from causeway.ledger.rows import (
     AssociationRow,
+    CleanedRow,
     DeliveryRow,
     EventRow,
     InstanceRow,
@@ -31,9 +32,11 @@ from causeway.ledger.rows import (
     RerouteRow,
     SeriesRow,
     StudyRow,
+    TreatmentRow,
 )
 from causeway.ledger.states import (
     BreakerState,
+    CleanedState,
     DeliveryState,
     InstanceState,
     ParcelKind,
@@ -60,6 +63,8 @@ _STUDY = (
 )  # fmt: skip
 _PARCEL = _plain(ParcelRow, "state", "kind")
 _DELIVERY = _plain(DeliveryRow, "state", "extra")
+_TREATMENT = _plain(TreatmentRow)
+_CLEANED = _plain(CleanedRow, "state", "regions", "excused")
 _OUTCOME = _plain(OutcomeRow, "standing", "already_there")
 _LANE = _plain(LaneRow, "breaker")
 _REROUTE = _plain(RerouteRow, "destinations")
@@ -111,6 +116,19 @@ def series_row(row: RowMapping) -> SeriesRow:
 def parcel_row(row: RowMapping) -> ParcelRow:
     return ParcelRow(
         **_take(row, _PARCEL), state=ParcelState(row["state"]), kind=ParcelKind(row["kind"])
+    )
+
+
+def treatment_row(row: RowMapping) -> TreatmentRow:
+    return TreatmentRow(**_take(row, _TREATMENT))
+
+
+def cleaned_row(row: RowMapping) -> CleanedRow:
+    return CleanedRow(
+        **_take(row, _CLEANED),
+        state=CleanedState(row["state"]),
+        regions=tuple((x, y, width, height) for x, y, width, height in json.loads(row["regions"])),
+        excused=bool(row["excused"]),
     )
 
 

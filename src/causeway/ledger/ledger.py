@@ -8,6 +8,7 @@ from typing import Self
 from causeway.ledger import postgres, sqlite, versions
 from causeway.ledger.again import AgainVerbs
 from causeway.ledger.calls import CallVerbs
+from causeway.ledger.cleaned import CleanedVerbs
 from causeway.ledger.commitments import CommitmentVerbs
 from causeway.ledger.custody import CustodyVerbs
 from causeway.ledger.deliveries import DeliveryVerbs
@@ -26,6 +27,7 @@ from causeway.ledger.positions import PositionVerbs
 from causeway.ledger.quarantine import QuarantineVerbs
 from causeway.ledger.queue import QueueVerbs
 from causeway.ledger.reading import ReadingVerbs
+from causeway.ledger.release import CleanedReleaseVerbs
 from causeway.ledger.reroute import RerouteVerbs
 from causeway.ledger.retire import RetireVerbs
 from causeway.ledger.search import SearchVerbs
@@ -40,6 +42,7 @@ class Ledger(
     PositionVerbs,
     TallyVerbs,
     WorkVerbs,
+    CleanedVerbs,
     DeliveryVerbs,
     OutcomeVerbs,
     QueueVerbs,
@@ -54,6 +57,7 @@ class Ledger(
     OperatorVerbs,
     RerouteVerbs,
     AgainVerbs,
+    CleanedReleaseVerbs,
     QuarantineVerbs,
     CallVerbs,
     CommitmentVerbs,

@@ -37,7 +37,7 @@ from causeway.ledger.states import (
     require,
 )
 from causeway.ledger.store import LIVE_STATES, entry, lock_series, log, write_series
-from causeway.ledger.work import LATENESS, POLICY
+from causeway.ledger.work import DEIDENTIFY, LATENESS, POLICY
 
 Found = StudyRow | SeriesRow | InstanceRow
 
@@ -74,7 +74,7 @@ class OperatorVerbs(Verbs):
                 return _release_study(connection, found, who, why, now)
             if isinstance(found, SeriesRow):
                 series = lock_series(connection, [found.id])
-                return _release_series(connection, list(series.values()), who, why, now)
+                return release_series(connection, list(series.values()), who, why, now)
             raise NotAllowed(
                 "an instance is not released like this", hint="use: quarantine release"
             )
@@ -224,7 +224,7 @@ def _release_study(connection: Connection, study: StudyRow, who: str, why: str, 
     ).scalars()
     held = lock_series(connection, list(ids))
     if held:
-        released += _release_series(connection, list(held.values()), who, why, now)
+        released += release_series(connection, list(held.values()), who, why, now)
     if not released:
         raise NotAllowed(
             f"nothing of study {study.id} is held", hint="a denied series is released by its name"
@@ -232,7 +232,7 @@ def _release_study(connection: Connection, study: StudyRow, who: str, why: str, 
     return released
 
 
-def _release_series(
+def release_series(
     connection: Connection, rows: Sequence[SeriesRow], who: str, why: str, now: float
 ) -> int:
     for series in rows:
@@ -240,7 +240,9 @@ def _release_series(
         to = series.resumes_as if series.state is SeriesState.HELD else SeriesState.COMPLETE
         assert to is not None
         require(SERIES_BY_OPERATOR, series.state, to, by="release")
-        overrules = series.state is SeriesState.DENIED or series.held_by == POLICY
+        overrules = (
+            series.state is SeriesState.DENIED or series.held_by == POLICY
+        ) and series.held_code != DEIDENTIFY
         free = replace(
             fenced(series),
             state=to,

@@ -124,6 +124,8 @@ def enter_parcels(
     if packaged.so_far is not None:
         now_given = frozenset(given)
         wanted = [row for row in wanted if row.id in now_given]
+    if not wanted and not given and series.generation > 1:
+        return ()  # all that came late is left out
     if not wanted or sorted(given) != [row.id for row in wanted]:
         raise NotAllowed(
             f"the parcels of series {series.id} do not hold exactly what is to be packaged: "
@@ -193,6 +195,7 @@ def _enter(
                 "series_id": series.id,
                 "study_id": series.study_id,
                 "destination": each.destination,
+                "treatment_id": each.treatment_id,
                 "target": each.target,
                 "state": DeliveryState.DUE.value,
                 "due_at": now if each.due_at is None else each.due_at,

@@ -14,6 +14,7 @@ whom and why.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
@@ -29,13 +30,20 @@ from causeway.ledger.arrive import (
     ensure_studies,
     join,
 )
+from causeway.ledger.cleaned import LEFT_OUT
 from causeway.ledger.convert import INSTANCES, instances
 from causeway.ledger.engine import Verbs
 from causeway.ledger.heads import note_heads
 from causeway.ledger.intake import HEADER_COLUMNS, header_columns, header_from_json
+from causeway.ledger.release import Rectangle, release_rows, rows_of
 from causeway.ledger.rows import InstanceRow
-from causeway.ledger.states import INSTANCE_BY_OPERATOR, InstanceState, require
-from causeway.ledger.store import LIVE_STATES, entry, log
+from causeway.ledger.states import (
+    INSTANCE_BY_OPERATOR,
+    CleanedState,
+    InstanceState,
+    require,
+)
+from causeway.ledger.store import LIVE_STATES, entry, lock_series, log
 from causeway.values import Caller, Header, Identity, Receipt
 
 AS_IS = "as-is/"
@@ -51,12 +59,34 @@ class QuarantineVerbs(Verbs):
         return self._db.read(lambda connection: instances(connection, query))
 
     def quarantine_release(
-        self, instance_id: int, *, who: str, why: str, now: float, item: Indexed | None = None
+        self,
+        instance_id: int,
+        *,
+        who: str,
+        why: str,
+        now: float,
+        item: Indexed | None = None,
+        regions: Sequence[Rectangle] = (),
+        excused: bool = False,
     ) -> Outcome:
-        """Let an object through; ``item`` is what was read of it, if that is possible by now."""
-        return self._db.write(
-            lambda connection: _release(connection, instance_id, item, (who, why, now))
-        )
+        """Let an object through; ``item`` is what was read of it, if that is possible by now.
+
+        ``regions`` and ``excused`` are as in ``release_cleaned``, for what was left out.
+        """
+
+        def work(connection: Connection) -> Outcome:
+            outcome = _release(connection, instance_id, item, (who, why, now))
+            left_out = [
+                row
+                for row in rows_of(connection, instance_id)
+                if row.state is CleanedState.LEFT_OUT
+            ]
+            release_rows(
+                connection, left_out, who=who, why=why, now=now, regions=regions, excused=excused
+            )
+            return outcome
+
+        return self._db.write(work)
 
     def quarantine_discard(self, instance_id: int, *, who: str, why: str, now: float) -> None:
         """Throw an object away; its row stays as a receipt."""
@@ -94,6 +124,8 @@ def _release(
     who, why, now = act
     instance = _need(connection, instance_id, who)
     require(INSTANCE_BY_OPERATOR, instance.state, InstanceState.INDEXED, by="release")
+    if instance.reason == LEFT_OUT and instance.series_id is not None:
+        return _rejoin(connection, instance, instance.series_id, act)
     header, head, approved = _header(connection, instance, item)
     rival = _rival(connection, header.sop_instance_uid, instance_id)
     if rival is not None and rival.digest == instance.digest:
@@ -138,6 +170,47 @@ def _release(
     )
 
 
+def _rejoin(
+    connection: Connection, instance: InstanceRow, series_id: int, act: tuple[str, str, float]
+) -> Outcome:
+    """What was left out of its series comes back into it, as if it had come late."""
+    who, why, now = act
+    rival = _rival(connection, instance.sop_instance_uid, instance.id)
+    connection.execute(
+        _COME_BACK, {"the_id": instance.id, "new_approved": int(rival is not None), "now": now}
+    )
+    receipt = _receipt(instance)
+    joining = Joining(
+        header=_bare(instance, instance.sop_instance_uid, instance.sop_instance_uid),
+        receipt=receipt,
+        size=instance.size,
+        due_at=now,
+    )
+    series = lock_series(connection, [series_id])[series_id]
+    reopened = join(connection, [(series, joining)], now)
+    log(
+        connection,
+        entry(now, "instance.release", why, who=who, study_id=instance.study_id,
+              series_id=series_id, instance_id=instance.id),
+    )  # fmt: skip
+    return Outcome(
+        arrival=Arrival.REOPENED if series_id in reopened else Arrival.FRESH,
+        instance_id=instance.id,
+        series_id=series_id,
+        study_id=instance.study_id,
+    )
+
+
+def _bare(instance: InstanceRow, study_uid: str, series_uid: str) -> Header:
+    return Header(
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        study_instance_uid=study_uid,
+        series_instance_uid=series_uid,
+        identity=Identity(),
+    )
+
+
 def _header(
     connection: Connection, instance: InstanceRow, item: Indexed | None
 ) -> tuple[Header, Head | None, bool]:
@@ -150,14 +223,7 @@ def _header(
     if kept is not None:
         return header_from_json(kept.header), _kept_head(kept), False
     own = f"{AS_IS}{instance.id}"
-    header = Header(
-        sop_class_uid=instance.sop_class_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        study_instance_uid=own,
-        series_instance_uid=own,
-        identity=Identity(),
-    )
-    return header, None, True
+    return _bare(instance, own, own), None, True
 
 
 def _kept_head(kept: Row[Any]) -> Head | None:
@@ -261,6 +327,16 @@ _LET_THROUGH = (
             "state_at": bindparam("now"),
             **_LET_THROUGH_VALUES,
         }
+    )
+)
+_COME_BACK = (
+    update(schema.instance)
+    .where(_i.id == bindparam("the_id"))
+    .values(
+        state=InstanceState.INDEXED.value,
+        reason="",
+        approved=bindparam("new_approved"),
+        state_at=bindparam("now"),
     )
 )
 _IS_DUPLICATE = (

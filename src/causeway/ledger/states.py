@@ -144,6 +144,20 @@ class BreakerState(enum.StrEnum):
     HALF_OPEN = "half open"
 
 
+class CleanedState(enum.StrEnum):
+    """Of what became of one instance under one treatment."""
+
+    CLEAN = "clean"
+    HELD = "held"
+    """Its pixels wait for a rule or a person."""
+    DOUBT = "doubt"
+    """It could not be said that it is clean."""
+    RELEASED = "released"
+    """A person has looked; it is to be cleaned by that word."""
+    LEFT_OUT = "left out"
+    """It does not go where this treatment is asked for."""
+
+
 S = TypeVar("S", bound=enum.StrEnum)
 Table = Mapping[S, Mapping[S, str]]
 
@@ -156,7 +170,10 @@ INSTANCE_BEGINS: Mapping[InstanceState, str] = {
 }
 
 INSTANCE: Table[InstanceState] = {
-    InstanceState.INDEXED: {InstanceState.CLEANED: "its series is cleaned"},
+    InstanceState.INDEXED: {
+        InstanceState.CLEANED: "its series is cleaned",
+        InstanceState.QUARANTINED: "left out of what is de-identified",
+    },
     InstanceState.CLEANED: {
         InstanceState.DELIVERED: "its parcel is verified everywhere",
         InstanceState.INDEXED: "reopened before packaging, or its parcel is withdrawn",
@@ -174,6 +191,38 @@ INSTANCE_BY_OPERATOR: Table[InstanceState] = {
         InstanceState.DUPLICATE: "release, the same having arrived since",
         InstanceState.DISCARDED: "discard",
     },
+}
+
+CLEANED_BEGINS: Mapping[CleanedState, str] = {
+    CleanedState.CLEAN: "cleaned and proven",
+    CleanedState.HELD: "its pixels may not leave yet",
+    CleanedState.DOUBT: "it cannot be said that it is clean",
+}
+
+_DECIDED_ANEW = "cleaned anew"
+
+CLEANED: Table[CleanedState] = {
+    CleanedState.CLEAN: {CleanedState.CLEAN: "made again, with other bytes"},
+    CleanedState.HELD: {CleanedState.LEFT_OUT: "policy"},
+    CleanedState.DOUBT: {CleanedState.LEFT_OUT: "policy"},
+    CleanedState.RELEASED: {
+        CleanedState.CLEAN: _DECIDED_ANEW,
+        CleanedState.HELD: _DECIDED_ANEW,
+        CleanedState.DOUBT: _DECIDED_ANEW,
+    },
+    CleanedState.LEFT_OUT: {},
+}
+
+CLEANED_BY_OPERATOR: Table[CleanedState] = {
+    CleanedState.HELD: {
+        CleanedState.RELEASED: "release",
+        CleanedState.LEFT_OUT: "leave out",
+    },
+    CleanedState.DOUBT: {
+        CleanedState.RELEASED: "release",
+        CleanedState.LEFT_OUT: "leave out",
+    },
+    CleanedState.LEFT_OUT: {CleanedState.RELEASED: "release"},
 }
 
 SERIES_BEGINS: Mapping[SeriesState, str] = {SeriesState.OPEN: "first image"}
@@ -204,6 +253,7 @@ SERIES: Table[SeriesState] = {
     SeriesState.ROUTED: {
         SeriesState.CLEANED: "de-identification",
         SeriesState.HELD: "de-identification in doubt",
+        SeriesState.DENIED: "all of it is left out",
         SeriesState.DEAD: _GAVE_UP,
         SeriesState.REOPENED: _LATE,
     },
@@ -433,6 +483,9 @@ PARKED = frozenset({SeriesState.HELD, SeriesState.DENIED, SeriesState.DEAD})
 STOPPED = (SeriesState.HELD, SeriesState.DENIED)
 """No delivery of these is begun, of their earlier parcels neither: a hold is a hold, and what a
 later header opts out of must not leave because its hours begin."""
+
+UNDECIDED = (CleanedState.HELD, CleanedState.DOUBT)
+"""Of these a person has not said what becomes of them."""
 
 WAITING = (InstanceState.INDEXED, InstanceState.CLEANED)
 """Here, and not delivered yet."""

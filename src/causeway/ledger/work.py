@@ -41,6 +41,7 @@ from causeway.ledger.claims import (
     SoFar,
     Wait,
 )
+from causeway.ledger.cleaned import leave_out
 from causeway.ledger.convert import (
     IDS_AT_ONCE,
     INSTANCES,
@@ -69,6 +70,10 @@ POLICY = "policy"
 
 LATENESS = ("late", "bytes_gone")
 """Codes of holds that are about when images came, and not about what the rules say of them."""
+
+DEIDENTIFY = "deidentify"
+"""Code of the hold of a series of which an image is held or in doubt. It is ended by what is said
+of the images; whoever releases the series only has it looked at once more."""
 
 
 class WorkVerbs(Verbs):
@@ -381,6 +386,8 @@ def _settle(connection: Connection, claimed: SeriesRow, outcome: SeriesOutcome, 
         return False
     match outcome:
         case Advanced(to=to, reason=reason):
+            if to in (SeriesState.CLEANED, SeriesState.DENIED):
+                leave_out(connection, row, outcome.left_out, now)
             if to is SeriesState.CLEANED:
                 connection.execute(_CLEAN, {"the_id": row.id, "now": now})
             _log(connection, row, f"series.{to.value}", reason, now)

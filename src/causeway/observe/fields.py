@@ -149,6 +149,7 @@ _DECLARED = {
     Kind.NAME: {
         "destination": "name of the destination",
         "lane": "name of the destination whose deliveries a worker does",
+        "profile": "name of the profile that it was to be de-identified by",
         "listener": "AE title and port of the listener",
         "library": "the library that reports something",
         "node": "name of the node that is queried",

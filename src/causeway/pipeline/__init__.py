@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from causeway.pipeline.bandwidth import Bandwidth, Window
     from causeway.pipeline.calling import Command, Way, Webhook
     from causeway.pipeline.completion import CompletionRules
-    from causeway.pipeline.deidentify import Treatment
+    from causeway.pipeline.deidentify.treating import Treating
     from causeway.pipeline.deliver import LaneSettings
     from causeway.pipeline.events import Emit
     from causeway.pipeline.header import Structure, check, read_header
@@ -42,6 +42,7 @@ __all__ = [
     "PipelineSettings",
     "RetryRules",
     "Structure",
+    "Treating",
     "Treatment",
     "TriggerPlan",
     "Way",
@@ -57,7 +58,6 @@ _HOMES = {
     "bandwidth": ("Bandwidth", "Window"),
     "calling": ("Command", "Way", "Webhook"),
     "completion": ("CompletionRules",),
-    "deidentify": ("Treatment",),
     "deliver": ("LaneSettings",),
     "events": ("Emit",),
     "hours": ("Hours",),
@@ -67,6 +67,7 @@ _HOMES = {
     "runner": ("DestinationPlan", "Parts", "Pipeline", "PipelineSettings"),
     "shipment": ("Compression", "write_archive"),
     "triggers": ("TriggerPlan",),
+    "deidentify.treating": ("Treating",),
 }
 
 

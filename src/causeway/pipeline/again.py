@@ -51,7 +51,7 @@ def targets_at(
         parcel = from_ledger(row, facts.members_of(row.id))
         decided = dict(parcel.treatments).get(destination)
         if decided is None:
-            if treatment != passes_as_is:
+            if treatment != passes_as_is or parcel.faces:
                 raise NotAllowed(
                     f"series:{row.series_id} was not de-identified for {destination}, which wants "
                     "it",

@@ -14,11 +14,11 @@ from typing import Final, Protocol
 
 from causeway.destinations import Instance
 from causeway.errors import NotAllowed
-from causeway.ledger import InstanceRow
-from causeway.pipeline.deidentify import Treatment
+from causeway.pipeline.deidentify.treating import NONE
 from causeway.pipeline.parcel import Member, Parcel
+from causeway.pipeline.records import record_of
 from causeway.spool import file_meta
-from causeway.values import Caller, Receipt, Record
+from causeway.values import Record
 
 PIECE_BYTES: Final = 1 << 20
 
@@ -38,6 +38,8 @@ class Content:
     parcel: Parcel = field(repr=False)
     instances: tuple[Instance, ...] = field(repr=False)
     """Of the parcel's members, in their order. Their bytes are the same each time."""
+    is_clean: bool = False
+    """De-identified: not told either is when and from whom it came, which gives away real dates."""
 
 
 class Contents(Protocol):
@@ -57,7 +59,7 @@ class AsReceived:
         self._source = source
 
     def of(self, parcel: Parcel, destination: str) -> Content:
-        if dict(parcel.treatments).get(destination) != Treatment.NONE:
+        if dict(parcel.treatments).get(destination) != NONE:
             raise NotAllowed(
                 f"it was not decided that data may leave for {destination} as they are"
             )
@@ -82,33 +84,3 @@ class AsReceived:
             digest=row.digest,
             open=partial(self._source.chunks, record, PIECE_BYTES),
         )
-
-
-def receipt_of(instance: InstanceRow) -> Receipt:
-    """The receipt that the ledger's row was made from."""
-    return Receipt(
-        caller=Caller(
-            source=instance.source,
-            calling_ae=instance.calling_ae,
-            called_ae=instance.called_ae,
-            address=instance.peer_address,
-            association=instance.association,
-            certificate=instance.certificate,
-        ),
-        sop_class_uid=instance.sop_class_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        transfer_syntax_uid=instance.transfer_syntax_uid,
-        received_at=instance.received_at,
-        move_originator=instance.move_originator,
-    )
-
-
-def record_of(instance: InstanceRow) -> Record:
-    """The instance's record in the spool, with the digest that the ledger knows."""
-    return Record(
-        receipt=receipt_of(instance),
-        address=instance.address,
-        size=instance.size,
-        digest=instance.digest,
-        end=0,
-    )

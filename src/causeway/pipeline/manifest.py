@@ -30,7 +30,7 @@ def manifest(content: Content, created_at: float) -> Mapping[str, Any]:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "written_by": f"Causeway {__version__}",
-        "created_at": moment_text(created_at),
+        "created_at": "" if content.is_clean else moment_text(created_at),
         "parcel": {
             "number": parcel.number,
             "kind": parcel.kind.value,
@@ -58,7 +58,7 @@ def manifest(content: Content, created_at: float) -> Mapping[str, Any]:
         "deidentify": dict(parcel.treatments),
         "completion": asdict(parcel.completion),
         "members": [
-            _member(instance, member.instance)
+            _member(instance, member.instance, is_clean=content.is_clean)
             for instance, member in zip(content.instances, parcel.members, strict=True)
         ],
     }
@@ -92,7 +92,7 @@ def _field(field: Field) -> dict[str, Any]:
     return {**asdict(field), "raw": "" if field.origin == _NOT_TOLD else field.raw}
 
 
-def _member(instance: Instance, row: InstanceRow) -> dict[str, Any]:
+def _member(instance: Instance, row: InstanceRow, *, is_clean: bool) -> dict[str, Any]:
     return {
         "name": instance.name,
         "sop_class_uid": instance.sop_class_uid,
@@ -101,7 +101,7 @@ def _member(instance: Instance, row: InstanceRow) -> dict[str, Any]:
         "instance_number": row.instance_number,
         "size": instance.dataset_size,
         "blake3": instance.digest.hex(),
-        "received_at": moment_text(row.received_at),
+        "received_at": "" if is_clean else moment_text(row.received_at),
         "source": row.source,
         "calling_ae": row.calling_ae,
         "called_ae": row.called_ae,

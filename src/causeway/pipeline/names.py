@@ -32,6 +32,22 @@ class SeriesNames:
     acquisition_time: str = field(default="", repr=False)
 
 
+def names_in(
+    header: Attributes, *, study_instance_uid: str, series_instance_uid: str
+) -> SeriesNames:
+    """What a header says, of a series that goes under these UIDs."""
+
+    def said(tags: dict[int, str]) -> dict[str, str]:
+        return {name: header.text(tag) or "" for tag, name in tags.items()}
+
+    return SeriesNames(
+        identity=Identity(**said(_IDENTITY | _PERSON)),
+        study_instance_uid=study_instance_uid,
+        series_instance_uid=series_instance_uid,
+        **said(_NAMES),
+    )
+
+
 def labels(names: SeriesNames) -> Labels:
     """The folders of a series, by the platform's default rules."""
     return _hierarchy(names).labels
@@ -49,6 +65,11 @@ _IDENTITY: Final = {
     0x00081030: "study_description",
     0x00100020: "patient_id",
     0x00200010: "study_id",
+}
+_PERSON: Final = {
+    0x00080050: "accession_number",
+    0x00100010: "patient_name",
+    0x00100030: "patient_birth_date",
 }
 _NAMES: Final = {
     0x00080021: "series_date",

@@ -13,7 +13,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from blake3 import blake3
@@ -33,7 +33,7 @@ ARCHIVE_SUFFIX: Final = ".dicom.zip"
 NO_MODALITY: Final = "NA"
 
 _UID: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
-_NUMBERED: Final = re.compile(r"\.(?:amendment|again)-[0-9]+\Z")
+_NUMBERED: Final = re.compile(r"(?:\.without-[0-9]+)?(?:\.(?:amendment|again)-[0-9]+)?\Z")
 _MODALITY: Final = re.compile(r"[A-Z0-9]{1,16}")
 
 
@@ -73,6 +73,27 @@ class Completion:
     instances: int
     """Of the series, in all its parcels."""
     expected: int | None
+    left_out: int = 0
+    """Images of the series that do not go there, by a person's word or the configuration's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """A parcel as it is told where it goes de-identified: all of it from the clean header."""
+
+    treatment_id: int
+    treatment: str
+    """What the configuration calls the profile."""
+    destinations: tuple[str, ...]
+    name: str = field(repr=False)
+    amends: tuple[Earlier, ...]
+    part: Part
+    names: SeriesNames = field(repr=False)
+    labels: Labels = field(repr=False)
+    fields: Mapping[str, Field] = field(repr=False)
+    moment: dt.datetime | None = field(repr=False)
+    modality: str
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +117,30 @@ class Parcel:
     treatments: tuple[tuple[str, str], ...]
     completion: Completion
     members: tuple[Member, ...] = field(repr=False)
+    faces: tuple[Face, ...] = ()
+    """As it is told where it goes de-identified."""
+
+    def face_for(self, destination: str) -> Face | None:
+        """How it is told at a destination; None: as it came."""
+        return next((face for face in self.faces if destination in face.destinations), None)
+
+    def seen_as(self, face: Face, members: tuple[Member, ...]) -> Parcel:
+        """The parcel with nothing in it but what a face tells, and these members."""
+        return replace(
+            self,
+            name=face.name,
+            amends=face.amends,
+            part=face.part,
+            names=face.names,
+            labels=face.labels,
+            fields=face.fields,
+            moment=face.moment,
+            modality=face.modality,
+            treatments=tuple((name, face.treatment) for name in face.destinations),
+            completion=replace(self.completion, left_out=face.left_out),
+            members=members,
+            faces=(),
+        )
 
     @property
     def size(self) -> int:
@@ -126,6 +171,7 @@ class Parcel:
             "modality": self.modality,
             "treatments": dict(self.treatments),
             "completion": asdict(self.completion),
+            "faces": [_face_told(face) for face in self.faces],
         }
         return json.dumps(text, ensure_ascii=False)
 
@@ -141,6 +187,7 @@ def package(
     fields: Mapping[str, Field] | None = None,
     name: str = "",
     whole: bool = False,
+    faces: tuple[Face, ...] = (),
 ) -> Parcel:
     """The recipe for instances of a clean series.
 
@@ -166,9 +213,10 @@ def package(
         fields=fields or {},
         moment=moment(clean.names),
         modality=clean.modality,
-        treatments=tuple((name, treatment.value) for name, treatment in clean.treatments),
+        treatments=tuple((each.destination, each.name) for each in clean.asked),
         completion=completion,
         members=members(clean.instances, clean.modality),
+        faces=faces,
     )
 
 
@@ -209,6 +257,7 @@ def from_ledger(row: ParcelRow, instances: Sequence[InstanceRow]) -> Parcel:
             treatments=tuple(found["treatments"].items()),
             completion=Completion(**found["completion"]),
             members=members(instances, found["modality"]),
+            faces=tuple(_face(face) for face in found["faces"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise LedgerCorrupt(f"the manifest of parcel {row.id} cannot be read") from None
@@ -220,12 +269,52 @@ def from_ledger(row: ParcelRow, instances: Sequence[InstanceRow]) -> Parcel:
     return parcel
 
 
-def labels_in(row: ParcelRow) -> Labels:
-    """The labels that a parcel was made with. Raises ``LedgerCorrupt``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a parcel is called at a destination."""
+
+    name: str = field(repr=False)
+    labels: Labels = field(repr=False)
+    series_instance_uid: str = field(repr=False)
+
+
+def told_at(row: ParcelRow, destination: str) -> Told:
+    """What a parcel is called at a destination. Raises ``LedgerCorrupt``."""
     try:
-        return Labels(**json.loads(row.manifest)["labels"])
+        found = json.loads(row.manifest)
+        for face in found["faces"]:
+            if destination in face["destinations"]:
+                found = face
+                break
+        return Told(
+            name=found["name"],
+            labels=Labels(**found["labels"]),
+            series_instance_uid=found["names"]["series_instance_uid"],
+        )
     except (KeyError, TypeError, ValueError):
         raise LedgerCorrupt(f"the manifest of parcel {row.id} cannot be read") from None
+
+
+def _face_told(face: Face) -> dict[str, Any]:
+    told = asdict(face)
+    return told | {"moment": face.moment.isoformat() if face.moment else None}
+
+
+def _face(found: dict[str, Any]) -> Face:
+    return Face(
+        treatment_id=int(found["treatment_id"]),
+        treatment=str(found["treatment"]),
+        destinations=tuple(map(str, found["destinations"])),
+        name=found["name"],
+        amends=tuple(Earlier(**earlier) for earlier in found["amends"]),
+        part=Part(**found["part"]),
+        names=_names(found["names"]),
+        labels=Labels(**found["labels"]),
+        fields={name: Field(**each) for name, each in found["fields"].items()},
+        moment=dt.datetime.fromisoformat(found["moment"]) if found["moment"] else None,
+        modality=found["modality"],
+        left_out=int(found["left_out"]),
+    )
 
 
 def _names(found: dict[str, Any]) -> SeriesNames:
@@ -239,10 +328,15 @@ def members(instances: Sequence[InstanceRow], modality: str) -> tuple[Member, ..
     a person let through although its UID is none, or is another's as well, is told apart by the
     ledger's number.
     """
+    return named(sorted(instances, key=_order), modality)
+
+
+def named(instances: Sequence[InstanceRow], modality: str) -> tuple[Member, ...]:
+    """Instances with their names, as ``members`` gives them, in the order in which they are."""
     kind = modality if _MODALITY.fullmatch(modality) else NO_MODALITY
     taken: set[str] = set()
     found: list[Member] = []
-    for instance in sorted(instances, key=_order):
+    for instance in instances:
         uid = instance.sop_instance_uid
         stem = uid if len(uid) <= 64 and _UID.fullmatch(uid) else f"as-is_{instance.id}"
         if stem in taken:

@@ -58,6 +58,8 @@ class Wanted:
     series_id: int
     key: str = ""
     """Of its group; the main one has the name of its series."""
+    identities: str = ""
+    """Under which a study is another than as it came: its folders are not those of the other."""
     merges: bool = False
     """It shares a folder with others of its session that have its label."""
     session_is_said: bool = False
@@ -74,6 +76,7 @@ class Wanted:
         series_id: int,
         key: str,
         merges: bool,
+        identities: str = "",
     ) -> Wanted:
         """What a hierarchy wants, with these labels."""
 
@@ -85,22 +88,32 @@ class Wanted:
             study_id=study_id,
             series_id=series_id,
             key=key,
+            identities=identities,
             merges=merges,
             session_is_said=is_said("session.label"),
             acquisition_is_said=is_said("acquisition.label"),
         )
 
     @property
+    def study(self) -> str:
+        """Who claims the session's folder."""
+        return f"study:{self.study_id}{self._of}"
+
+    @property
     def owner(self) -> str:
         """Who claims the acquisition's folder."""
         if self.merges:
-            return f"study:{self.study_id}/{self.labels.acquisition.casefold()}"
+            return f"{self.study}/{self.labels.acquisition.casefold()}"
         return self.name_owner
+
+    @property
+    def _of(self) -> str:
+        return f"@{self.identities}" if self.identities else ""
 
     @property
     def name_owner(self) -> str:
         """Who claims the name of a file."""
-        return f"series:{self.series_id}{SEPARATOR if self.key else ''}{self.key}"
+        return f"series:{self.series_id}{self._of}{SEPARATOR if self.key else ''}{self.key}"
 
 
 def place_acquisition(
@@ -109,7 +122,7 @@ def place_acquisition(
     """The folders, outermost first, in which the parcels of this acquisition go. Repeatable."""
     labels = wanted.labels
     session = _claim(
-        places, destination, f"study:{wanted.study_id}", labels.session_path[:-1], labels.session,
+        places, destination, wanted.study, labels.session_path[:-1], labels.session,
         at, exact=wanted.session_is_said,
     )  # fmt: skip
     return _claim(

@@ -14,6 +14,8 @@ POINTS: Final = (
     "stages.claimed",
     "stages.before-settle",
     "stages.settled",
+    "clean.before-enter",
+    "clean.entered",
     "deliver.claimed",
     "deliver.begun",
     "deliver.sent",

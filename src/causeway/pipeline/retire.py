@@ -17,9 +17,9 @@ from typing import Final, Protocol
 
 from causeway.errors import CausewayError, SpoolCorrupt, TemporaryError
 from causeway.ledger import InstanceRow, ParcelRow, Pinning, Position, Retirable
-from causeway.pipeline.contents import record_of
 from causeway.pipeline.events import Emit
 from causeway.pipeline.points import reach
+from causeway.pipeline.records import record_of
 from causeway.spool import ContainerInfo, Kind
 from causeway.values import Record, SpoolAddress
 

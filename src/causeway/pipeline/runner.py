@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
@@ -26,10 +26,14 @@ from causeway.decide.policy import Policy
 from causeway.destinations import Destination, DestinationSettings, Files, Tended, build
 from causeway.errors import LedgerCorrupt, TemporaryError
 from causeway.ledger import Ledger
+from causeway.pipeline.clean_contents import AsDecided
 from causeway.pipeline.completion import CompletionRules
-from causeway.pipeline.contents import AsReceived
 from causeway.pipeline.decider import Decider
-from causeway.pipeline.deidentify import Treatment
+from causeway.pipeline.deidentify.apart import Apart
+from causeway.pipeline.deidentify.cleaning import Cleaner, Cleaning, Record
+from causeway.pipeline.deidentify.here import Here
+from causeway.pipeline.deidentify.naming import CleanNaming
+from causeway.pipeline.deidentify.treating import Treating
 from causeway.pipeline.deliver import Lane, LaneSettings
 from causeway.pipeline.events import Emit
 from causeway.pipeline.grouping import Grouper
@@ -40,7 +44,7 @@ from causeway.pipeline.remembering import LedgerMemory
 from causeway.pipeline.retire import Retirement
 from causeway.pipeline.stages import StageRules, Stages
 from causeway.pipeline.triggers import Trigger, TriggerPlan
-from causeway.pipeline.work import StageWorker
+from causeway.pipeline.work import CLEANING, StageWorker
 from causeway.spool import SpoolKeeper, SpoolReader
 
 POLL_SECONDS: Final = 1.0
@@ -65,7 +69,8 @@ class DestinationPlan:
     """A destination, and how it is used."""
 
     settings: DestinationSettings
-    treatment: Treatment
+    deidentify: str
+    """What it asks for: ``none``, or the name of a profile."""
     lane: LaneSettings = field(default_factory=LaneSettings)
 
 
@@ -75,6 +80,11 @@ class PipelineSettings:
 
     policy: Policy
     destinations: Sequence[DestinationPlan]
+    treating: Treating = field(default_factory=Treating)
+    cleaning_processes: int = 0
+    """Processes beside this one that clean; without one, this one does."""
+    record: Record | None = None
+    """Where it is written who is who; without it, nowhere."""
     completion: CompletionRules = field(default_factory=CompletionRules)
     acquisition_delay_seconds: float = 0.0
     study_quiet_seconds: float = 300.0
@@ -113,11 +123,12 @@ class Parts:
             emit=emit, clock=self.clock,
         )  # fmt: skip
         decider = Decider(ledger, settings.policy)
+        naming = CleanNaming(settings.policy)
         rules = StageRules(
             completion=settings.completion,
             decide=lambda claim, now: decider(claim.study, claim.series, now).verdict,
             grouping=Grouper(ledger),
-            treatments={plan.settings.name: plan.treatment for plan in settings.destinations},
+            naming=naming,
             acquisition_delay_seconds=settings.acquisition_delay_seconds,
             study_quiet_seconds=settings.study_quiet_seconds,
             hours={
@@ -127,8 +138,33 @@ class Parts:
             },
             at_once=settings.policy.sends_on,
         )
-        stages = Stages(ledger, rules, indexed_until=lambda: self.indexer.indexed_until)
-        self.stages = StageWorker(stages, ledger, self.leases, rng=rng, emit=emit)
+        treating = replace(
+            settings.treating,
+            usual={plan.settings.name: plan.deidentify for plan in settings.destinations},
+        )
+        tells_who = settings.record is not None
+
+        def stages_with(cleaner: Cleaner) -> Stages:
+            cleaning = Cleaning(
+                ledger, treating, cleaner, naming, clock=self.clock, record=settings.record,
+                emit=emit,
+            )  # fmt: skip
+            return Stages(ledger, rules, cleaning, indexed_until=lambda: self.indexer.indexed_until)
+
+        self.cleaners = tuple(
+            Apart(spool.root, tells_who=tells_who)
+            for _ in range(settings.cleaning_processes if treating.recipes else 0)
+        )
+        here = stages_with(Here(spool, tells_who=tells_who))
+        states = [each for each in here.states if not (self.cleaners and each in CLEANING)]
+        self.stages = StageWorker(here, ledger, self.leases, rng=rng, emit=emit, states=states)
+        self.cleaning = tuple(
+            StageWorker(
+                stages_with(cleaner), ledger, self.leases, rng=rng, emit=emit,
+                states=CLEANING, batch=1, clock=self.clock,
+            )
+            for cleaner in self.cleaners
+        )  # fmt: skip
         self.destinations: Mapping[str, Destination] = {
             plan.settings.name: build(
                 plan.settings, memory=LedgerMemory(ledger, plan.settings.name, self.clock),
@@ -136,7 +172,7 @@ class Parts:
             )
             for plan in settings.destinations
         }  # fmt: skip
-        contents = AsReceived(spool)
+        contents = AsDecided(spool, ledger, treating, self.clock)
         self.lanes = tuple(
             Lane(
                 self.destinations[plan.settings.name], plan.lane, ledger=ledger,
@@ -218,6 +254,10 @@ class Pipeline:
         self._stages = _Loop(
             "stages", self._turn_stages, POLL_SECONDS, idle_seconds=self._until_due
         )
+        self._cleaning = [
+            _Loop("cleaning", self._turn_cleaning(worker), POLL_SECONDS)
+            for worker in parts.cleaning
+        ]
         self._lanes = [loop for lane in parts.lanes for loop in _lane_loops(lane)]
         for each in parts.lanes:
             # What is taken up makes room for the next parcel of images that are sent on.
@@ -233,8 +273,8 @@ class Pipeline:
         self._retirement = _Loop("retirement", parts.retirement.turn, RETIREMENT_SECONDS)
         self._leases = _Loop("leases", self._renew, parts.leases.renew_every_seconds)
         self._loops = [
-            self._index, self._stages, *self._lanes, *self._triggers, *self._tended,
-            self._retirement, self._leases,
+            self._index, self._stages, *self._cleaning, *self._lanes, *self._triggers,
+            *self._tended, self._retirement, self._leases,
         ]  # fmt: skip
         self._threads: list[threading.Thread] = []
 
@@ -267,6 +307,8 @@ class Pipeline:
             destination.close()
         for trigger in self._parts.triggers:
             trigger.close()
+        for cleaner in self._parts.cleaners:
+            cleaner.close()
         return not any(thread.is_alive() for thread in self._threads)
 
     # --- hints --------------------------------------------------------------------------------
@@ -297,9 +339,18 @@ class Pipeline:
     def _turn_stages(self, now: float) -> bool:
         worked = self._parts.stages.turn(now)
         if worked:
-            for lane in self._lanes:
-                lane.wake.set()
+            for loop in (*self._cleaning, *self._lanes):
+                loop.wake.set()
         return worked
+
+    def _turn_cleaning(self, worker: StageWorker) -> Callable[[float], bool]:
+        def turn(now: float) -> bool:
+            worked = worker.turn(now)
+            if worked:
+                self._stages.wake.set()
+            return worked
+
+        return turn
 
     def _until_due(self, now: float) -> float:
         # What is due but held by a person, or by somebody's lease, lies in the past.

@@ -37,10 +37,14 @@ from causeway.ledger import (
 )
 from causeway.ledger.states import ARRIVING
 from causeway.pipeline import completion, packaging
-from causeway.pipeline.deidentify import Treatment, passthrough
+from causeway.pipeline.deidentify import passthrough
+from causeway.pipeline.deidentify.cleaning import Cleaning
+from causeway.pipeline.deidentify.treating import NONE
 from causeway.pipeline.grouping import Grouping
 from causeway.pipeline.hours import Hours
 from causeway.pipeline.index import RELEASED
+from causeway.pipeline.leases import Lease
+from causeway.pipeline.whole import standing
 
 BATCH_SECONDS: Final = 0.2
 """Soonest second look at a series that is sent on as it comes, while its last parcel waits; it is
@@ -75,8 +79,8 @@ class StageRules:
     completion: completion.CompletionRules
     decide: Decide
     grouping: Grouping
-    treatments: Mapping[str, Treatment]
-    """For each destination."""
+    naming: packaging.Naming | None = None
+    """What is called how where it goes de-identified."""
     acquisition_delay_seconds: float = 0.0
     """Between completion and decision, for corrections at the scanner."""
     study_quiet_seconds: float = 300.0
@@ -91,26 +95,36 @@ class Stages:
     """All four, with what they need."""
 
     def __init__(
-        self, facts: Facts, rules: StageRules, *, indexed_until: Callable[[], float] | None = None
+        self,
+        facts: Facts,
+        rules: StageRules,
+        cleaning: Cleaning,
+        *,
+        indexed_until: Callable[[], float] | None = None,
     ) -> None:
         self._facts = facts
         self._rules = rules
+        self._cleaning = cleaning
         self._indexed_until = indexed_until
-        self._packaging = packaging.Packaging(facts, rules.grouping, rules.hours)
+        self._packaging = packaging.Packaging(facts, rules.grouping, rules.hours, rules.naming)
         self._by_state: Mapping[SeriesState, Callable[[SeriesClaim, float], SeriesOutcome]] = {
             SeriesState.OPEN: self._complete,
             SeriesState.REOPENED: self._complete,
             SeriesState.COMPLETE: self._decide,
-            SeriesState.ROUTED: self._clean,
             SeriesState.CLEANED: self._package,
         }
 
     @property
     def states(self) -> tuple[SeriesState, ...]:
-        return tuple(self._by_state)
+        return (*self._by_state, SeriesState.ROUTED)
 
-    def run(self, claim: SeriesClaim, now: float) -> SeriesOutcome:
-        """The outcome of the stage that the claim's state asks for."""
+    def run(self, claim: SeriesClaim, now: float, lease: Lease | None = None) -> SeriesOutcome:
+        """The outcome of the stage that the claim's state asks for.
+
+        ``lease`` is looked at now and then by a stage that takes long, which raises ``LeaseLost``.
+        """
+        if claim.series.state is SeriesState.ROUTED:
+            return self._clean(claim, now, lease)
         return self._by_state[claim.series.state](claim, now)
 
     def _send_on(self, claim: SeriesClaim, now: float) -> SeriesOutcome | None:
@@ -123,13 +137,16 @@ class Stages:
         verdict = self._rules.decide(claim, now)
         if not isinstance(verdict, Routed) or verdict.unit is not Unit.ARRIVAL:
             return None
+        asked = self._cleaning.asked(verdict)
+        if any(name != NONE for name in asked.values()):
+            return None  # de-identifying takes a whole series
         if self._facts.due_destinations(claim.id).issuperset(verdict.destinations):
             return LookAgain(at=now + BATCH_SECONDS)
         series = replace(
             claim.series,
             state=SeriesState.CLEANED,
             verdict=to_text(verdict),
-            cleaning=passthrough(verdict.destinations, self._rules.treatments),
+            cleaning=passthrough(verdict.destinations, asked),
             completion_reason=SENT_ON,
             prio=verdict.prio,
         )
@@ -210,7 +227,7 @@ class Stages:
         series = claim.series
         if series.whole or series.released_generation == series.generation:
             return None
-        if verdict.late is Late.AMEND or not packaging.standing(self._facts.parcels_of(series.id)):
+        if verdict.late is Late.AMEND or not standing(self._facts.parcels_of(series.id)):
             return None
         if verdict.late is Late.HOLD:
             return Advanced(
@@ -227,12 +244,11 @@ class Stages:
             "released, what came late goes by itself",
         )
 
-    def _clean(self, claim: SeriesClaim, now: float) -> SeriesOutcome:
+    def _clean(self, claim: SeriesClaim, now: float, lease: Lease | None) -> SeriesOutcome:
         verdict = from_text(claim.series.verdict)
         if verdict.unit is Unit.STUDY and (wait := self._until_whole(claim, now)) is not None:
             return wait
-        record = passthrough(verdict.destinations, self._rules.treatments)
-        return Advanced(to=SeriesState.CLEANED, reason="passed as it came", cleaning=record)
+        return self._cleaning.run(claim, verdict, lease)
 
     def _until_whole(self, claim: SeriesClaim, now: float) -> Wait | None:
         """None if no series of the study is arriving, and it has been quiet for long enough.

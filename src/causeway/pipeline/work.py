@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
@@ -21,13 +21,16 @@ from causeway.ledger import (
 )
 from causeway.pipeline.events import Emit, bound
 from causeway.pipeline.failure import fault_of, outcome_of, worn_out
-from causeway.pipeline.leases import Leases
+from causeway.pipeline.leases import LeaseLost, Leases
 from causeway.pipeline.points import reach
 from causeway.pipeline.retry import RetryRules
 from causeway.pipeline.stages import Stages
 
 BATCH_SERIES: Final = 32
 """Series in one commit; more would make the first wait for the last without saving much."""
+
+CLEANING: Final = (SeriesState.ROUTED,)
+"""The one stage that may take minutes: it has workers of its own, that take a series at a time."""
 
 STAGE_RETRY: Final = RetryRules(first_seconds=5.0, maximum_seconds=300.0, maximum_attempts=12)
 """Stages ask nobody outside. What fails them is a database that is away, or a fault of ours, which
@@ -71,7 +74,13 @@ class StageWorker:
         rng: Random,
         emit: Emit,
         retry: RetryRules = STAGE_RETRY,
+        states: Collection[SeriesState] | None = None,
+        batch: int = BATCH_SERIES,
+        clock: Callable[[], float] | None = None,
     ) -> None:
+        self._clock = clock
+        self._states = stages.states if states is None else tuple(states)
+        self._batch = batch
         self._stages = stages
         self._ledger = ledger
         self._leases = leases
@@ -82,25 +91,32 @@ class StageWorker:
     def turn(self, now: float) -> bool:
         """Work on what is due; False if nothing was."""
         claims = self._ledger.claim_series(
-            self._stages.states, limit=BATCH_SERIES, now=now, owner=self._leases.owner,
+            self._states, limit=self._batch, now=now, owner=self._leases.owner,
             lease_seconds=self._leases.lease_seconds,
         )  # fmt: skip
         if not claims:
             return False
         reach("stages.claimed")
-        done = [self._run(claim, now) for claim in claims]
+        done = [each for claim in claims if (each := self._run(claim, now)) is not None]
         reach("stages.before-settle")
+        if self._clock is not None:
+            now = self._clock()
         taken = self._settle(done, now)
         reach("stages.settled")
         for each, was_taken in zip(done, taken, strict=True):
             self._tell(each, now, taken=was_taken)
         return True
 
-    def _run(self, claim: SeriesClaim, now: float) -> _Done:
+    def _run(self, claim: SeriesClaim, now: float) -> _Done | None:
+        """None where the claim was lost on the way: somebody else goes on with it."""
         if (dead := worn_out(claim.attempt, self._retry)) is not None:
             return _Done(claim=claim, outcome=dead)
         try:
-            return _Done(claim=claim, outcome=self._stages.run(claim, now))
+            with self._leases.hold(claim) as lease:
+                return _Done(claim=claim, outcome=self._stages.run(claim, now, lease))
+        except LeaseLost:
+            self._emit("series.dropped", level="debug", series=claim.id)
+            return None
         except Exception as error:  # noqa: BLE001 - an unknown failure is a temporary one
             outcome = outcome_of(fault_of(error), claim.attempt, self._retry, now, self._rng)
             return _Done(claim=claim, outcome=outcome, error=error)

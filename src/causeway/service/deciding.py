@@ -163,4 +163,5 @@ def _route(settings: RouteSettings, number: int) -> Route:
         prio=_PRIOS[settings.priority],
         unit=Unit(settings.complete),
         late=Late(settings.late),
+        deidentify=settings.deidentify or "",
     )

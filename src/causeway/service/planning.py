@@ -25,7 +25,6 @@ from causeway.pipeline import (
     LaneSettings,
     PipelineSettings,
     RetryRules,
-    Treatment,
     TriggerPlan,
     Way,
     Webhook,
@@ -34,6 +33,7 @@ from causeway.pipeline import (
 from causeway.schedule import Schedule, zone_of
 from causeway.service.deciding import machine_zone, policy_of
 from causeway.service.destinations import destination_settings
+from causeway.service.treating import recorder, treating
 from causeway.service.web import http_options
 
 
@@ -42,6 +42,9 @@ def pipeline_settings(configuration: Configuration) -> PipelineSettings:
     hours = hours_by_name(configuration)
     return PipelineSettings(
         policy=policy_of(configuration),
+        treating=treating(configuration),
+        cleaning_processes=configuration.deidentify.processes,
+        record=recorder(configuration),
         destinations=[_plan(each, hours) for each in configuration.destinations],
         completion=CompletionRules(
             quiet_seconds=completion.quiet_seconds,
@@ -118,7 +121,7 @@ def _plan(settings: AnyDestination, hours: Mapping[str, Hours]) -> DestinationPl
     )
     return DestinationPlan(
         settings=destination_settings(settings),
-        treatment=Treatment(settings.deidentify),
+        deidentify=settings.deidentify,
         lane=LaneSettings(
             parallel=settings.parallel_deliveries,
             hours=hours[settings.schedule] if settings.schedule else None,

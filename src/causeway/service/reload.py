@@ -21,7 +21,7 @@ from causeway.config import Configuration, InvalidConfiguration, Loaded, Version
 from causeway.config.versions import digest_of
 from causeway.errors import CausewayError, ConfigurationError
 from causeway.observe import Emit, Sentence
-from causeway.service import mapping, planning
+from causeway.service import mapping, planning, treating
 from causeway.service.asking import Request
 
 
@@ -113,6 +113,7 @@ class RunningConfiguration:
             )
         mapping.receiver_plan(wanted)
         if not self._receive_only:
+            treating.check(loaded)
             planning.pipeline_settings(wanted)
         now = time.time()
         self._version = self._versions.keep(loaded.content, at=now, by=request.by, why="reload")

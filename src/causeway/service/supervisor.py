@@ -28,7 +28,7 @@ from causeway.ledger import Ledger, open_ledger
 from causeway.net import Door, channel_pair
 from causeway.net.tls import server_context
 from causeway.observe import bound, configure_logs, emit
-from causeway.service import mapping
+from causeway.service import mapping, treating
 from causeway.service.asking import Request, take_request
 from causeway.service.children import Child, ChildEnded, ChildNotStarted, spawn
 from causeway.service.exclusive import exclusive
@@ -113,6 +113,8 @@ class Supervisor:
 
     def _build(self) -> None:
         configuration = self._configuration
+        if not self._receive_only:
+            treating.check(self._loaded)  # better told here, with lines, than by the pipeline
         started_at = time.time()
         disk = RealDisk()
         root = configuration.spool_dir

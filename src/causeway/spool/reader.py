@@ -37,6 +37,7 @@ class SpoolReader:
     """
 
     def __init__(self, root: Path, *, disk: Disk, max_files: int = 32) -> None:
+        self.root = root
         self._layout = Layout(root)
         self._disk = disk
         self._files = OpenFiles(self._layout, disk=disk, limit=max_files)

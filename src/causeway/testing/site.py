@@ -30,7 +30,6 @@ from causeway.pipeline import (
     Parts,
     PipelineSettings,
     RetryRules,
-    Treatment,
 )
 from causeway.spool import (
     Disk,
@@ -193,7 +192,7 @@ class Site:
         retry = RetryRules(first_seconds=1.0, maximum_seconds=10.0)
         return DestinationPlan(
             settings=FolderSettings(name=name, path=self.base / name),
-            treatment=Treatment.NONE,
+            deidentify="none",
             lane=LaneSettings(retry=retry, compression=compression),
         )
 
@@ -272,6 +271,8 @@ class Site:
         self.writer.close()
         self.reader.close()
         self.ledger.close()
+        for cleaner in self.parts.cleaners:
+            cleaner.close()
 
     def crash(self, *, power: bool) -> None:
         """The machine or the processes die. What is left is what was made durable."""
@@ -324,7 +325,8 @@ class Site:
         """What each part of the pipeline can be asked to do."""
         lanes = [lane.turn for lane in self.parts.lanes]
         last = [self.parts.retirement.turn] if retire else []
-        return [self.parts.indexer.turn, self.parts.stages.turn, *lanes, *last]
+        cleaning = [worker.turn for worker in self.parts.cleaning]
+        return [self.parts.indexer.turn, self.parts.stages.turn, *cleaning, *lanes, *last]
 
     def turn(self, *, retire: bool = True) -> bool:
         """Let each part do one piece of work; whether any had some."""

@@ -72,7 +72,7 @@ def series(**values: Any) -> SeriesRow:
             "series_description": "T1",
             "generation": 2,
             "instance_count": 3,
-            "cleaning": '{"treatments": {"archive": "none"}}',
+            "cleaning": '{"treatments": {"archive": {"name": "none", "id": null}}}',
             **values,
         },
     )

@@ -32,7 +32,6 @@ from causeway.pipeline import (
     DestinationPlan,
     LaneSettings,
     RetryRules,
-    Treatment,
 )
 from causeway.pipeline.leases import LeaseLost, Leases
 from causeway.pipeline.remembering import LedgerMemory
@@ -234,7 +233,7 @@ def test_a_dead_destination_stalls_nobody_else(site: Site) -> None:
     site.stop()
     plans = [
         DestinationPlan(
-            settings=FolderSettings(name=name, path=site.base / name), treatment=Treatment.NONE
+            settings=FolderSettings(name=name, path=site.base / name), deidentify="none"
         )
         for name in ("dead", "alive")
     ]
@@ -312,7 +311,7 @@ def test_archives_have_the_same_bytes_each_time(site: Site, compression: Compres
     site.configure(
         destinations=(
             DestinationPlan(
-                settings=plan.settings, treatment=plan.treatment,
+                settings=plan.settings, deidentify=plan.deidentify,
                 lane=LaneSettings(compression=compression, retry=RetryRules(first_seconds=1)),
             ),
         )

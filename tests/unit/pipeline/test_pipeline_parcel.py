@@ -19,7 +19,7 @@ from causeway.destinations import Seal
 from causeway.errors import ConfigurationError, LedgerCorrupt, NotAllowed
 from causeway.ledger import InstanceRow, ParcelRow, ParcelState, SeriesState
 from causeway.pipeline.contents import AsReceived, Content
-from causeway.pipeline.deidentify import CleanSeries, Treatment, passthrough, restored
+from causeway.pipeline.deidentify import CleanSeries, passthrough, restored
 from causeway.pipeline.manifest import is_same_parcel, metadata, moment_text
 from causeway.pipeline.names import SeriesNames
 from causeway.pipeline.parcel import Completion, Parcel, from_ledger, members, package
@@ -213,7 +213,7 @@ def test_nobody_else_makes_a_clean_series() -> None:
             names=SeriesNames(identity=Identity(), study_instance_uid="", series_instance_uid=""),
             modality="CT",
             instances=(),
-            treatments=(),
+            asked=(),
         )
     with pytest.raises(ValueError, match="seal"):
         replace(restored(study(), series(), [instance(1)]), modality="MR")
@@ -234,11 +234,14 @@ def test_a_series_without_a_record_of_cleaning_cannot_be_packaged(record: str) -
 
 
 def test_passing_everything_must_be_said_for_each_destination() -> None:
-    record = passthrough(("a", "b"), {"a": Treatment.NONE, "b": Treatment.NONE})
+    record = passthrough(("a", "b"), {"a": "none", "b": "none"})
     clean = restored(study(), series(cleaning=record), [instance(1)])
-    assert clean.treatments == (("a", Treatment.NONE), ("b", Treatment.NONE))
+    assert [(each.destination, each.name, each.treatment_id) for each in clean.asked] == [
+        ("a", "none", None),
+        ("b", "none", None),
+    ]
     with pytest.raises(ConfigurationError, match="destination b"):
-        passthrough(("a", "b"), {"a": Treatment.NONE})
+        passthrough(("a", "b"), {"a": "none"})
 
 
 def content(parcel: Parcel, destination: str = "archive") -> Content:

@@ -12,7 +12,8 @@ from causeway.decide.policy import Route
 from causeway.destinations import FolderSettings
 from causeway.errors import LedgerBusy
 from causeway.ledger import SeriesClaim, SeriesRow, SeriesState
-from causeway.pipeline import CompletionRules, DestinationPlan, Treatment
+from causeway.pipeline import CompletionRules, DestinationPlan
+from causeway.pipeline.leases import Lease
 from causeway.pipeline.stages import Stages
 from causeway.pipeline.work import STAGE_RETRY
 from causeway.testing.site import Image, Site
@@ -135,11 +136,11 @@ def test_a_late_image_during_packaging_voids_the_claim(site: Site) -> None:
     site.parts.indexer.turn(site.now)
 
     ran: list[SeriesState] = []
-    original: Callable[[Stages, SeriesClaim, float], Any] = Stages.run
+    original: Callable[[Stages, SeriesClaim, float, Lease], Any] = Stages.run
 
-    def run(stages: Stages, claim: SeriesClaim, now: float) -> Any:
+    def run(stages: Stages, claim: SeriesClaim, now: float, lease: Lease) -> Any:
         ran.append(claim.series.state)
-        outcome = original(stages, claim, now)
+        outcome = original(stages, claim, now, lease)
         if claim.series.state is SeriesState.CLEANED and len(ran) < 6:
             site.receive(Image(number=2))
             site.parts.indexer.turn(site.now)
@@ -184,7 +185,7 @@ def test_two_destinations_get_a_delivery_each(site: Site) -> None:
     site.stop()
     second = DestinationPlan(
         settings=FolderSettings(name="second", path=site.base / "second"),
-        treatment=Treatment.NONE,
+        deidentify="none",
     )
     site.configure(
         destinations=(*site.settings.destinations, second),

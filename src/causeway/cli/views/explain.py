@@ -92,6 +92,10 @@ class GoingView(View):
     """Its type."""
     deidentify: str
     """What is done to identifying data."""
+    clean_folder: str
+    """Of what is de-identified: its folders there, as its first image tells; else empty."""
+    waits: str
+    """Of what is de-identified: why it would wait for a person; else empty."""
     schedule: str
     """The schedule that it is delivered by; empty for any time."""
     opens_at: str | None
@@ -314,11 +318,21 @@ def _files(each: Explained, members: Sequence[int | str]) -> list[str]:
     return [str(each.series.files[member]) for member in members if member in each.series.files]
 
 
+def clean_folder(going: Going) -> str:
+    """The folders of what is de-identified; empty if that is not known, or nothing is done."""
+    if going.clean is None or going.clean.labels is None:
+        return ""
+    labels = going.clean.labels
+    return "/".join((*labels.session_path, labels.acquisition))
+
+
 def _going(going: Going) -> GoingView:
     return GoingView(
         name=going.lane.name,
         type=going.lane.type,
-        deidentify=going.lane.treatment,
+        deidentify=going.treatment,
+        clean_folder=clean_folder(going),
+        waits=going.clean.waits if going.clean else "",
         schedule=going.lane.schedule_name,
         opens_at=iso(going.opens_at),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from causeway.cli.show import iso
 from causeway.cli.views.base import View
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         DeliveryRow,
         EventRow,
         InstanceRow,
+        KeptBack,
         SeriesRow,
         StudyRow,
         Tally,
@@ -443,8 +444,14 @@ class QuarantinedView(View):
 
     id: int
     """Number in the ledger, which the other commands take."""
+    kept: str
+    """`quarantined`; `held` or `doubt`: it waits to be de-identified, and its series with it."""
     reason: str
-    """Why it is in quarantine, as a code."""
+    """Why, as a code."""
+    why: str
+    """The same in words, of what is held or in doubt."""
+    profile: str
+    """Of what is held or in doubt: the profile that it is to be de-identified by."""
     study: int | None
     """Number of its study, if it could be read."""
     series: int | None
@@ -476,7 +483,10 @@ class QuarantinedView(View):
     def of(cls, row: InstanceRow) -> QuarantinedView:
         return cls(
             id=row.id,
+            kept=row.state.value,
             reason=row.reason,
+            why="",
+            profile="",
             study=row.study_id,
             series=row.series_id,
             original=row.original_id,
@@ -492,9 +502,38 @@ class QuarantinedView(View):
             received_at=iso(row.received_at),
         )
 
+    @classmethod
+    def of_kept_back(cls, kept: KeptBack) -> QuarantinedView:
+        """An object that is held or in doubt."""
+        said = kept.cleaned
+        return cls.of(kept.instance).model_copy(
+            update={
+                "kept": said.state.value,
+                "reason": said.code,
+                "why": said.reason,
+                "profile": kept.treatment.name,
+            }
+        )
+
+
+class CrosswalkView(View):
+    """`causeway crosswalk export`."""
+
+    file: str
+    """The CSV file that was written."""
+    rows: int
+    """How many entries are in it."""
+
+
+class ReportsView(View):
+    """`causeway report`."""
+
+    reports: list[dict[str, Any]]
+    """One for each treatment, as docs/reference/deidentification-report.md describes it."""
+
 
 class QuarantineView(View):
     """`causeway quarantine list`."""
 
     quarantined: list[QuarantinedView]
-    """Objects in quarantine, the latest first."""
+    """Objects in quarantine, and behind them those that are held or in doubt, the latest first."""

@@ -131,6 +131,19 @@ class ProblemView(View):
     """What would be right."""
 
 
+class GoesView(View):
+    """A route with one of its destinations."""
+
+    route: str
+    """Name of the route, or `route` and its number."""
+    destination: str
+    """Name of the destination."""
+    deidentify: str
+    """What is done to identifying data: `none`, or the name of a profile."""
+    said_by: str
+    """`destination` or `route`, whichever says so."""
+
+
 class ConfigCheckView(View):
     """`causeway config check`."""
 
@@ -142,6 +155,8 @@ class ConfigCheckView(View):
     """What makes it unusable."""
     warnings: list[ProblemView]
     """What works, but is probably not meant."""
+    goes: list[GoesView]
+    """What goes where as what; empty for a file that cannot be used."""
 
 
 class SettingView(View):

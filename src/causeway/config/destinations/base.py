@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from causeway.config.deidentify import Deidentify
 from causeway.config.kinds import Name, Settings, Size
 
 
@@ -55,9 +56,11 @@ class DestinationSettings(Settings):
     """What kind of destination it is; the tables below say what each takes besides."""
     name: Name
     """Name of the destination in routes, status and logs; unique."""
-    deidentify: Literal["none"]
-    """What is done to identifying data before it leaves. There is no default, so that nothing
-    leaves identified by oversight; `none` passes everything as it came and is recorded as such."""
+    deidentify: Deidentify
+    """What is done to identifying data before it leaves: `none`, a shipped profile (`basic`,
+    `research`, `direct-identifiers-only`), or the name of a `[[profile]]`. There is no default, so
+    that nothing leaves identified by oversight; `none` passes everything as it came and is recorded
+    as such."""
     parallel_deliveries: Annotated[int, Field(ge=1, le=64)] = 2
     """Deliveries to this destination at the same time."""
     schedule: Name | None = None

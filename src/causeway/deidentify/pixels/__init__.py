@@ -28,11 +28,13 @@ from causeway.attributes import Attributes
 from causeway.deidentify.edit.clean import Source
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.pixels.area import NOTHING, Area, Rectangle
+from causeway.deidentify.pixels.gate import JUDGED as _GATE
 from causeway.deidentify.pixels.gate import Hold, Pass, Redact, Release, Seen, Verdict, gate
 from causeway.deidentify.pixels.ocr import Reader, tesseract, text_in
 from causeway.deidentify.pixels.picture import picture
 from causeway.deidentify.pixels.redact import Frames, has_pixels, redact, ultrasound_regions
 from causeway.deidentify.pixels.regions import (
+    MATCHED,
     Ocr,
     RegionRule,
     Rules,
@@ -41,7 +43,11 @@ from causeway.deidentify.pixels.regions import (
     rules_from_table,
 )
 
+JUDGED = _GATE | MATCHED
+"""Attributes that have a say in whether pixels may leave."""
+
 __all__ = [
+    "JUDGED",
     "Area",
     "Frames",
     "Held",

@@ -37,6 +37,16 @@ _BURNED_IN: Final = 0x00280301
 _OVERLAY_BITS_ALLOCATED: Final = 0x60000100
 _OVERLAY_BIT_POSITION: Final = 0x60000102
 
+JUDGED: Final = frozenset(
+    {
+        _SOP_CLASS, _IMAGE_TYPE, _MODALITY, _CONVERSION_TYPE, _SERIES_DESCRIPTION, _SAMPLES,
+        _PHOTOMETRIC, _BURNED_IN,
+        *(tag + (group << 16) for tag in (_OVERLAY_BITS_ALLOCATED, _OVERLAY_BIT_POSITION)
+          for group in range(0, 0x20, 2)),
+    }
+)  # fmt: skip
+"""Attributes that are looked at here."""
+
 _RISKY_TYPES: Final = (
     "LOCALIZER", "SURVIEW", "TOPOGRAM", "SCOUT", "SCREEN", "CAPTURE", "SNAPSHOT", "SUMMARY",
     "DOSE", "REPORT", "PATIENT_INFO", "RESULTS", "PROTOCOL", "PHOTO", "GRAPH", "LABEL",

@@ -37,6 +37,8 @@ _TEXTS: Final[Mapping[str, int]] = {
 }
 _NUMBERS: Final[Mapping[str, int]] = {"rows": 0x00280010, "columns": 0x00280011}
 _IMAGE_TYPE: Final = 0x00080008
+MATCHED: Final = frozenset({*_TEXTS.values(), *_NUMBERS.values(), _IMAGE_TYPE})
+"""Attributes that a rule can name."""
 _EFFECTS: Final = ("blank", "keep", "pass", "hold")
 
 

@@ -14,13 +14,35 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from causeway.deidentify.plan import Plan
+from causeway.deidentify.plan import Code, Temporal
 from causeway.deidentify.proof.proof import Proof
 
 FORMAT: Final = 1
 """Of the JSON report; a field that goes or changes its meaning raises it."""
+
+
+class Described(Protocol):
+    """What a report tells of a profile; a ``Plan`` is one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def edition(self) -> str: ...
+
+    @property
+    def codes(self) -> tuple[Code, ...]: ...
+
+    @property
+    def temporal(self) -> Temporal: ...
+
+    @property
+    def is_conformant(self) -> bool: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +52,7 @@ class StudyReport:
     Equal instances in another order give the same report, byte by byte.
     """
 
-    plan: Plan
+    plan: Described
     key_id: str
     study: str
     """Its new Study Instance UID."""
@@ -45,6 +67,7 @@ class StudyReport:
     """Instances by what was decided of their pictures."""
     held: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
     uids: int = 0
     searched_bytes: int = 0
@@ -72,6 +95,10 @@ class StudyReport:
         message.
         """
         self.quarantined[code, reason] += 1
+
+    def add_left_out(self, reason: str) -> None:
+        """An instance that is not sent, as a person or the configuration wants it."""
+        self.left_out[reason] += 1
 
     def fields(self) -> dict[str, Any]:
         """The report as documented in docs/reference/deidentification-report.md."""
@@ -117,6 +144,12 @@ class StudyReport:
                 "pixel_bytes": self.pixel_bytes,
             },
         }
+        if self.left_out:
+            made["instances"]["left_out"] = self.left_out.total()
+            made["left_out"] = [
+                {"reason": reason, "instances": count}
+                for reason, count in sorted(self.left_out.items())
+            ]
         if self.at:
             made["at"] = self.at
         return made
@@ -145,6 +178,7 @@ class StudyReport:
             f"Cleaned      {self.cleaned} instances",
             f"Held         {self.held.total()}",
             f"Quarantined  {self.quarantined.total()}",
+            *([f"Left out     {self.left_out.total()}"] if self.left_out else []),
             f"Searched     {self.searched_bytes:,} bytes",
             f"For          {self.tokens:,} names, identifiers and dates, {self.uids:,} UIDs",
             f"Not searched {self.pixel_bytes:,} bytes of pixels",
@@ -154,6 +188,7 @@ class StudyReport:
             ("Pixels", [(count, what) for what, count in self.pixels.items()]),
             ("Held", [(count, reason) for reason, count in self.held.items()]),
             ("Quarantined", [(n, f"{code}: {why}") for (code, why), n in self.quarantined.items()]),
+            ("Left out", [(count, reason) for reason, count in self.left_out.items()]),
         ):
             if rows:
                 lines += ["", title]
@@ -163,7 +198,7 @@ class StudyReport:
         return "\n".join(lines) + "\n"
 
 
-def _conformance(plan: Plan) -> str:
+def _conformance(plan: Described) -> str:
     if plan.is_conformant:
         return "at least the Basic Profile with the options below"
     return "does less than the Basic Profile: not conformant"
