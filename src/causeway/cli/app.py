@@ -24,6 +24,7 @@ from causeway.cli import (
     destinations,
     difference,
     explain,
+    imports,
     look,
     network,
     nodes,
@@ -75,6 +76,8 @@ triggers_app = typer.Typer(
 commitments_app = typer.Typer(
     help="What sources asked us to take responsibility for.", no_args_is_help=True
 )
+
+imports_app = typer.Typer(help="Import jobs of AWS HealthImaging.", no_args_is_help=True)
 
 
 def _version(wanted: bool) -> None:
@@ -146,6 +149,10 @@ nodes_app.callback(invoke_without_command=True)(nodes.overview)
 nodes_app.command("list")(nodes.listing)
 nodes_app.command("retry")(nodes.retry)
 nodes_app.command("accept")(nodes.accept)
+
+app.add_typer(imports_app, name="imports", rich_help_panel=STUDIES)
+imports_app.command("list")(imports.imports_list)
+imports_app.command("show")(imports.imports_show)
 
 app.command("hold", rich_help_panel=OPERATE)(operate.hold)
 app.command("release", rich_help_panel=OPERATE)(operate.release)

@@ -41,6 +41,7 @@ from causeway.ledger.commitments import (
 )
 from causeway.ledger.deliveries import rank_of
 from causeway.ledger.health import LaneWaiting
+from causeway.ledger.imports import ImportMember, ImportRow
 from causeway.ledger.ledger import Ledger, open_ledger
 from causeway.ledger.node_rows import NodeCounts, NodeRow, NodeSeriesRow, SeriesSeen, StudySeen
 from causeway.ledger.parcels import amended_by, kind_of
@@ -130,6 +131,8 @@ __all__ = [
     "EventRow",
     "Head",
     "HeadRow",
+    "ImportMember",
+    "ImportRow",
     "Indexed",
     "InstanceRow",
     "InstanceState",

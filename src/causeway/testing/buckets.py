@@ -65,6 +65,7 @@ def _client(server: BucketServer) -> Any:
             s3={"addressing_style": "path"},
             retries={"mode": "standard", "total_max_attempts": 2},
             request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
             proxies={},
         ),
     )

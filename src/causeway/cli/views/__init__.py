@@ -34,6 +34,14 @@ from causeway.cli.views.explain import (
     OptView,
     RoutingView,
 )
+from causeway.cli.views.imports import (
+    ImageSetView,
+    ImportFileView,
+    ImportMemberView,
+    ImportShowView,
+    ImportsView,
+    ImportView,
+)
 from causeway.cli.views.ledger import (
     CrosswalkView,
     CustodyView,
@@ -139,6 +147,12 @@ __all__ = [
     "GoingView",
     "HealthView",
     "HistoryView",
+    "ImageSetView",
+    "ImportFileView",
+    "ImportMemberView",
+    "ImportShowView",
+    "ImportView",
+    "ImportsView",
     "LaneView",
     "LeftOutView",
     "LeftView",
@@ -214,6 +228,8 @@ BY_COMMAND: dict[str, type[View]] = {
     "export": ExportedView,
     "find": FoundView,
     "hold": MovedView,
+    "imports list": ImportsView,
+    "imports show": ImportShowView,
     "nodes": NodesView,
     "nodes accept": NodeMovedView,
     "nodes list": NodeSeriesListView,

@@ -9,7 +9,7 @@ nothing stood there (``If-None-Match: *``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TYPE_CHECKING, Final
 
 from causeway.destinations.aws.errors import code_of, status_of
@@ -146,6 +146,7 @@ class S3Upload:
         future = self._workers.submit(self._send, number, body, digest)
         future.add_done_callback(lambda _: self._bucket.part_slots.release())
         self._flying[future] = (number, digest)
+        self._settle(down_to=PARTS_AT_A_TIME)
 
     def _begin(self) -> None:
         """Go on with an upload that is there, or begin one."""
@@ -169,18 +170,19 @@ class S3Upload:
         return self._bucket.send_part(self._remembered, number, body, digest)
 
     def _settle(self, *, down_to: int) -> None:
-        """Wait until no more than so many parts are on their way, the oldest first."""
+        """Note the parts that are there; wait until no more than so many are on their way."""
+        for future in [future for future in self._flying if future.done()]:
+            self._note(future)
         while len(self._flying) > down_to:
-            future = next(iter(self._flying))
-            number, digest = self._flying[future]
-            try:
-                etag = future.result()
-            finally:
-                del self._flying[future]
-            self._etags[number] = etag
-            self._known[number] = digest
-            if is_worth_writing(len(self._etags)):
-                self._remember()
+            for future in wait(self._flying, return_when=FIRST_COMPLETED).done:
+                self._note(future)
+
+    def _note(self, future: Future[str]) -> None:
+        number, digest = self._flying.pop(future)
+        self._etags[number] = future.result()
+        self._known[number] = digest
+        if is_worth_writing(len(self._etags)):
+            self._remember()
 
     def _remember(self) -> None:
         known = self._remembered
