@@ -280,7 +280,9 @@ def _causeway(archive: Archive, way: str, work: Path) -> float:
     with _connector(work, archive.destination_port, node):
         configuration = load(work / "causeway.toml")
         plan = node_plan(configuration.nodes[0], configuration)
-        target = make_node(plan, Abilities(), sink=None, asker=None, emit=lambda *_, **__: None)
+        target = make_node(
+            plan, configuration, Abilities(), sink=None, asker=None, emit=lambda *_, **__: None
+        )
         with open_ledger(work / "data/ledger.db", create=False) as ledger:
             began = time.time()
             with target.session() as session:

@@ -71,8 +71,25 @@ def _bytes(each: Outgoing) -> bytes:
     return each.data
 
 
+DICOMWEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+
 @contextlib.contextmanager
-def orthanc(folder: Path, *, port: int, destination: int) -> Iterator[Archive]:
+def orthanc_web(folder: Path, *, port: int, destination: int) -> Iterator[Archive]:
+    """The same, with its DICOMweb service at ``destination``."""
+    if not DICOMWEB.exists():
+        pytest.skip("Orthanc's DICOMweb plugin is not installed")
+    web = {
+        "HttpServerEnabled": True, "HttpPort": destination, "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": True, "RegisteredUsers": {"causeway": "secret"},
+        "Plugins": [str(DICOMWEB)], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+    }  # fmt: skip
+    with orthanc(folder, port=port, destination=1, **web) as archive:
+        yield archive
+
+
+@contextlib.contextmanager
+def orthanc(folder: Path, *, port: int, destination: int, **more: object) -> Iterator[Archive]:
     """With CAUSEWAY at the port ``destination`` as a modality that it knows."""
     folder.mkdir()
     settings = {
@@ -81,7 +98,7 @@ def orthanc(folder: Path, *, port: int, destination: int) -> Iterator[Archive]:
         "DicomAet": "ARCHIVE", "DicomPort": port, "DicomCheckCalledAet": False,
         "DicomAlwaysAllowStore": True, "DicomAlwaysAllowFind": True,
         "DicomAlwaysAllowGet": True, "DicomAlwaysAllowMove": True,
-        "DicomModalities": {"causeway": ["CAUSEWAY", "127.0.0.1", destination]},
+        "DicomModalities": {"causeway": ["CAUSEWAY", "127.0.0.1", destination]}, **more,
     }  # fmt: skip
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with running(["Orthanc", str(folder / "orthanc.json")], port, folder):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from acceptance_site import Site, assert_delivered_once, free_port, kill, uid_of, wait_for
-from pull_peers import Archive, dcmqrscp, in_namespace, orthanc
+from pull_peers import Archive, dcmqrscp, in_namespace, orthanc, orthanc_web
 
 from causeway.ledger import NodeSeriesState
 from causeway.net import Outgoing
@@ -92,6 +92,44 @@ def test_what_an_archive_has_comes_whole_and_what_it_gets_later_comes_by_itself(
         time.sleep(3)
         assert site.received() == before == len(wanted)
         assert site.custody()["holds"]
+
+
+WEB = """
+[[node]]
+name = "archive"
+interval_seconds = 1
+
+[node.web]
+url = "http://127.0.0.1:{port}/dicom-web"
+username = "causeway"
+password = "file:password"
+"""
+
+
+@pytest.mark.peer("Orthanc")
+def test_a_dicomweb_archive_is_a_node_like_others(
+    request: pytest.FixtureRequest, make_site: Callable[..., Site], tmp_path: Path,
+    ports: tuple[int, int],
+) -> None:  # fmt: skip
+    if not in_namespace(request):
+        return
+    port, web = ports
+    with orthanc_web(tmp_path / "peer", port=port, destination=web) as archive:
+        wanted = archive.fill([*images(0, 5), *images(1, 3), *images(2, 4, edge=740)])
+        site = make_site(tail=WEB.format(port=web))
+        (site.folder / "password").write_text("secret\n")
+        site.start()
+        delivered(site, wanted)
+        assert len(site.ask("find", "archive", "PatientID=P0")["answers"]) == 1
+        wanted |= archive.fill(images(1, 2, begin=3))
+        delivered(site, wanted)
+        assert site.custody()["holds"]
+        (site.folder / "password").write_text("wrong\n")
+        wait_for(
+            lambda: site.ask("nodes")["nodes"][0]["query_failure"], seconds=40,
+            what=site.last_words,
+        )  # fmt: skip
+        assert "401" in site.ask("nodes")["nodes"][0]["query_failure"]["text"]
 
 
 @pytest.mark.slow

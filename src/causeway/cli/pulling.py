@@ -213,8 +213,10 @@ def _target(session: Session, settings: NodeSettings) -> tuple[NodePlan, Node]:
     from causeway.pull.asking import Abilities
     from causeway.service.nodes import make_node, node_plan
 
-    plan = node_plan(settings, session.configuration())
-    return plan, make_node(plan, Abilities(), sink=None, asker=None, emit=_be_quiet)
+    configuration = session.configuration()
+    plan = node_plan(settings, configuration)
+    made = make_node(plan, configuration, Abilities(), sink=None, asker=None, emit=_be_quiet)
+    return plan, made
 
 
 def _be_quiet(event: str, /, **fields: object) -> None:

@@ -26,7 +26,7 @@ from causeway.config.destinations import (
 )
 from causeway.config.kinds import Secret, secret, show_size
 from causeway.config.load import DEFAULT_NAME, Loaded, load, parse, read
-from causeway.config.nodes import NodeAuthSettings, NodeRetrySettings, NodeSettings
+from causeway.config.nodes import NodeRetrySettings, NodeSettings, NodeWebSettings
 from causeway.config.peers import CommitmentSettings, PeerTlsSettings
 from causeway.config.routes import GroupingSettings, RouteSettings, RoutesSettings
 from causeway.config.routing import (
@@ -78,9 +78,9 @@ __all__ = [
     "Loaded",
     "LogSettings",
     "MetadataSettings",
-    "NodeAuthSettings",
     "NodeRetrySettings",
     "NodeSettings",
+    "NodeWebSettings",
     "OAuthSettings",
     "OptCondition",
     "OptInCondition",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -12,13 +11,13 @@ from causeway.config.kinds import (
     AETitle,
     Cidr,
     Name,
-    SecretReference,
     Settings,
     kind_of,
     wrong,
 )
 from causeway.config.peers import PeerHost, PeerPort, PeerTlsSettings
 from causeway.config.routing import MetadataSettings, OptSettings, RoutingSettings
+from causeway.config.web import AuthenticatedWebSettings, Url
 
 _FILTER_RIGHT = 'for example filter = { Modality = ["MR", "CT"], StudyDescription = "RESEARCH*" }'
 _CHARSETS = (
@@ -79,15 +78,11 @@ Filter = Annotated[
 """Values by attribute; ``*`` and ``?`` stand for any text and any character."""
 
 
-class NodeAuthSettings(Settings):
-    """How a DICOMweb node is told who asks."""
+class NodeWebSettings(AuthenticatedWebSettings):
+    """Where a DICOMweb node is, and how it is called."""
 
-    username: str = ""
-    """User name, for basic authentication."""
-    password: SecretReference | None = None
-    """Where its password is: `env:NAME` or `file:PATH`."""
-    bearer: SecretReference | None = None
-    """Where a token is that is sent as it stands: `env:NAME` or `file:PATH`."""
+    url: Url
+    """Address of its DICOMweb service, to which `/studies` is added."""
 
 
 class NodeRetrySettings(Settings):
@@ -105,7 +100,7 @@ class NodeRetrySettings(Settings):
 
 class NodeSettings(Settings):
     """A scanner or an archive that is asked what it has, and whose images are retrieved. With
-    `host`, `port` and `ae_title` it speaks DIMSE, with `url` DICOMweb.
+    `host`, `port` and `ae_title` it speaks DIMSE, with `[node.web]` DICOMweb.
     """
 
     name: Name
@@ -117,10 +112,8 @@ class NodeSettings(Settings):
     """Address or host name of the node."""
     port: PeerPort | None = None
     """TCP port of the node."""
-    url: str | None = None
-    """Address of a DICOMweb node, to which `/studies` is added."""
-    auth: NodeAuthSettings | None = None
-    """Authentication towards a DICOMweb node."""
+    web: NodeWebSettings | None = None
+    """The DICOMweb service of the node, instead of host, port and AE title."""
     tls: PeerTlsSettings | None = None
     """TLS towards the node."""
     calling_ae: AETitle | None = None
@@ -188,16 +181,11 @@ class NodeSettings(Settings):
     @model_validator(mode="after")
     def _speaks_something(self) -> NodeSettings:
         dimse = (self.ae_title, self.host, self.port)
-        if self.url is not None:
-            if any(each is not None for each in dimse):
+        if self.web is not None:
+            if any(each is not None for each in dimse) or self.tls is not None:
                 raise wrong(
-                    "has a `url`, and host, port or ae_title as well",
-                    "`url` for DICOMweb, or the other three for DIMSE",
-                )
-            if not re.match(r"https?://[^/\s]+", self.url):
-                raise wrong(
-                    f'"{self.url}" is no address of a DICOMweb service',
-                    'for example "https://pacs.example/dicom-web"',
+                    "has `web`, and host, port, ae_title or tls as well",
+                    "`web` for DICOMweb, or the others for DIMSE",
                 )
         elif None in dimse:
             missing = [
@@ -207,10 +195,8 @@ class NodeSettings(Settings):
             ]
             raise wrong(
                 f"lacks {' and '.join(missing)}",
-                "a DIMSE node has ae_title, host and port; a DICOMweb node has a url",
+                "a DIMSE node has ae_title, host and port; a DICOMweb node has `web`",
             )
-        elif self.auth is not None:
-            raise wrong("has `auth`, which DIMSE does not know", "use `tls` with a certificate")
         if self.charset not in _CHARSETS:
             raise wrong(
                 f'has charset = "{self.charset}", which is no character set of DICOM',

@@ -15,7 +15,7 @@ from functools import partial
 from random import Random
 from typing import Final, Protocol
 
-from causeway.errors import PeerError
+from causeway.errors import CausewayError
 from causeway.ledger import NodeSeriesRow, NodeSeriesState
 from causeway.pull import deciding
 from causeway.pull.asking import Abilities, Asking
@@ -112,7 +112,7 @@ class Fetcher:
         here = facts.here(claimed.series_instance_uid)
         try:
             listed = self._list(claimed, needed=bool(here))
-        except PeerError as error:
+        except CausewayError as error:
             return deciding.Result(here=len(here), missing=None, report=_lost(error))
         missing = None if listed is None else [uid for uid in listed if uid not in here]
         if not claimed.anew and self._is_here(claimed, here, missing):
@@ -243,7 +243,7 @@ class _Progress:
         return self._around.cancelled()
 
 
-def _lost(error: PeerError) -> Report:
+def _lost(error: CausewayError) -> Report:
     return Report(
         way="find", code="unreachable", text=error.message, hint=error.hint, unavailable=True
     )

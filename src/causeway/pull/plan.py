@@ -99,4 +99,3 @@ class WebPlan(NodePlan):
     """A node that speaks DICOMweb."""
 
     url: str
-    source_address: str = ""

@@ -10,12 +10,13 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Final
 
-from causeway.errors import CausewayError, LedgerCorrupt
-from causeway.ledger import Ledger, NodeSeriesRow
+from causeway.errors import CausewayError, LedgerCorrupt, TemporaryError
+from causeway.ledger import Ledger, NodeSeriesRow, NodeSeriesState
 from causeway.pull.asking import Abilities
 from causeway.pull.contract import Emit, Node
 from causeway.pull.fetching import Fetcher, Surroundings
@@ -195,8 +196,29 @@ class _AtWork:
             self._busy += 1
         try:
             self._fetcher.fetch(claimed)
+        except Exception:
+            self._give_back(claimed)
+            raise
         finally:
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
         return 0.0
+
+    def _give_back(self, claimed: NodeSeriesRow) -> None:
+        """A claim of which nobody could say what became of it is due again; the try counts."""
+        while not self._stopping.is_set():
+            at = self._clock() + self.plan.limits.first_wait_seconds
+            try:
+                self._parts.ledger.settle_retrieval(
+                    claimed,
+                    partial(_due_again, at=at),
+                    now=at,
+                )
+                return
+            except TemporaryError:
+                self._stopping.wait(PAUSE_SECONDS)
+
+
+def _due_again(row: NodeSeriesRow, *, at: float) -> NodeSeriesRow:
+    return replace(row, state=NodeSeriesState.QUEUED, due_at=at)

@@ -49,10 +49,10 @@ def node_plan(node: NodeSettings, configuration: Configuration) -> NodePlan:
         ignore_existing=node.ignore_existing,
     )
     filters = {tag_of(name): values for name, values in node.filter.items()}
-    if node.url is not None:
+    if node.web is not None:
         return WebPlan(
             name=node.name, limits=limits, watch=watch, filters=filters, opting=policy.opting,
-            decides_by=_decides_by(policy), url=node.url.rstrip("/"),
+            decides_by=_decides_by(policy), url=node.web.url,
         )  # fmt: skip
     destination = move_destination(node, configuration)
     return DimsePlan(
@@ -85,7 +85,7 @@ def calling_ae(node: NodeSettings, configuration: Configuration) -> str:
 def movers(configuration: Configuration) -> frozenset[str]:
     """The AE titles by which nodes are asked."""
     return frozenset(
-        calling_ae(node, configuration) for node in configuration.nodes if node.url is None
+        calling_ae(node, configuration) for node in configuration.nodes if node.web is None
     )
 
 
@@ -115,7 +115,7 @@ def source_rules(configuration: Configuration) -> list[SourceRule]:
             max_associations=4 * node.parallel_retrievals,
         )
         for node in configuration.nodes
-        if node.url is None and node.retrieve != "get" and (networks := _networks(node))
+        if node.web is None and node.retrieve != "get" and (networks := _networks(node))
     ]
 
 
@@ -135,10 +135,26 @@ def _networks(
 
 
 def make_node(
-    plan: NodePlan, abilities: Abilities, *, sink: Sink | None, asker: Asker | None, emit: Emit
+    plan: NodePlan,
+    configuration: Configuration,
+    abilities: Abilities,
+    *,
+    sink: Sink | None,
+    asker: Asker | None,
+    emit: Emit,
 ) -> Node:
     """A node of the kind that its plan is of."""
-    from causeway.pull.dimse_node import DimseNode  # mapping asks this module for every receiver
+    # Mapping asks this module for every receiver, which needs none of these.
+    from causeway.destinations.http.connect import ConnectedClient
+    from causeway.pull.dimse_node import DimseNode
+    from causeway.pull.web_node import WebNode
+    from causeway.service.web import auth, http_options
 
-    assert isinstance(plan, DimsePlan)
-    return DimseNode(plan, sink=sink, asker=asker, emit=emit, abilities=abilities)
+    if isinstance(plan, DimsePlan):
+        return DimseNode(plan, sink=sink, asker=asker, emit=emit, abilities=abilities)
+    assert isinstance(plan, WebPlan)
+    table = configuration.node(plan.name).web
+    assert table is not None
+    options = http_options(f"node {plan.name}", table, answer_seconds=plan.limits.idle_seconds)
+    client = ConnectedClient(options, auth(table))
+    return WebNode(plan, client, sink=sink, emit=emit, abilities=abilities)

@@ -74,7 +74,7 @@ def _pull(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
         PullParts(
             ledger=ledger,
             make_node=lambda plan, abilities: nodes.make_node(
-                plan, abilities, sink=sink, asker=asker, emit=say
+                plan, configuration, abilities, sink=sink, asker=asker, emit=say
             ),
             emit=say,
             rng=Random(),  # noqa: S311  it spreads retries, nothing more
