@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from causeway.cli.exits import NothingFound
+from causeway.cli.look import AsJson
 from causeway.cli.session import session_of
 from causeway.cli.show import note, paint, print_json, say
 from causeway.errors import CausewayError, ConfigurationError, StartupError
@@ -19,8 +20,6 @@ from causeway.errors import CausewayError, ConfigurationError, StartupError
 if TYPE_CHECKING:
     from causeway.cards import Card
     from causeway.config import Configuration, SourceSettings
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 
 
 class Sheet(enum.StrEnum):

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from causeway.cli.look import AsJson
 from causeway.cli.session import session_of
 from causeway.cli.show import Column, Table, note, paint, plural, print_json, say
 
 if TYPE_CHECKING:
     from causeway.cli.views import GoesView
     from causeway.config import Configuration, Loaded, Problem
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 
 
 def init(

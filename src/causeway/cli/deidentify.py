@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from causeway.cli.exits import ChecksFailed, NothingFound
+from causeway.cli.look import AsJson
 from causeway.cli.progress import bar
 from causeway.cli.show import amount, note, paint, plural, print_json, printable, say
 from causeway.errors import ConfigurationError, PermanentError, StartupError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from causeway.deidentify.treatment import Treatment
     from causeway.offline import Item, Outcome, RunReport, Unreadable
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 ProfileName = Annotated[
     str,
     typer.Option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from causeway.cli.look import AsJson
 from causeway.cli.progress import bar
 from causeway.cli.session import Session, session_of
 from causeway.cli.show import paint, plural, print_json, printable, say
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from causeway.explain import Change, Explained, Plan, Series
     from causeway.ledger import Ledger, SeriesRow, StudyRow
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 _SECONDS_A_DAY = 86400
 
 

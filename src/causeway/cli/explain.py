@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from causeway.cli.look import AsJson
 from causeway.cli.progress import bar
 from causeway.cli.session import Session, session_of
 from causeway.cli.show import note, plural, print_json, printable, say
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from causeway.deidentify.edit.clean import Source
     from causeway.explain import Explained, Left, Plan, Sender, Series
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 SourceName = Annotated[
     str,
     typer.Option(

@@ -12,7 +12,6 @@ import typer
 
 from causeway.cli.deidentify import (
     AliasFile,
-    AsJson,
     KeyId,
     KeyOption,
     OcrOption,
@@ -20,6 +19,7 @@ from causeway.cli.deidentify import (
     ProfileName,
     treatment_of,
 )
+from causeway.cli.look import AsJson
 from causeway.cli.show import note, paint, print_json, say
 from causeway.errors import ConfigurationError, PermanentError, StartupError
 

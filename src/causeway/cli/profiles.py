@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from causeway.cli.look import AsJson
 from causeway.cli.show import Column, Table, note, paint, plural, print_json, say
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from causeway.deidentify.profile import Listed, Profile, Weakness
     from causeway.problems import Problem
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 Reference = Annotated[
     str,
     typer.Argument(

@@ -35,7 +35,8 @@ def export(
     with session.ledger() as ledger, session.spool() as spool:
         wanted = list(_wanted(ledger, uid))
         missing = damaged = size = written = 0
-        with bar("writing", sum(row.size for row, _ in wanted), unit="bytes") as progress:
+        total = sum(row.size for row, _ in wanted)
+        with bar("writing", total, hidden=as_json, unit="bytes") as progress:
             for row, place in wanted:
                 match _write(spool, row, folder / place):
                     case int(count):

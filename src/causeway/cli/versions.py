@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from causeway.cli.configure import AsJson
+from causeway.cli.look import AsJson
 from causeway.cli.session import session_of, who_asks
 from causeway.cli.show import Column, Table, iso, note, paint, print_json, say, when
 from causeway.errors import ConfigurationError, StartupError, TemporaryError

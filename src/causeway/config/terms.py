@@ -11,7 +11,6 @@ nothing, pays for none of them.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -162,19 +161,20 @@ Window = Annotated[str, AfterValidator(_window)]
 # --- groups and projects -----------------------------------------------------------------------
 
 _PLACE_RIGHT = 'group/project, for example "neuro/Amnesia"'
-_GROUP = re.compile(r"[a-z0-9][a-z0-9.@_-]{0,62}[a-z0-9]")
 
 
 def _place(value: str) -> str:
+    from causeway.decide.labels import group_id
+
     group, slash, project = (part.strip() for part in value.partition("/"))
     if not slash or not group or not project or "/" in project:
         raise wrong(f'"{value}" is not a group and a project', _PLACE_RIGHT)
-    if not _GROUP.fullmatch(group.lower()):
+    if not group_id(group):
         raise wrong(
             f'"{group}" cannot be a group',
             "2 to 64 letters, digits and . @ _ -, with a letter or digit at both ends",
         )
-    return f"{group.lower()}/{project}"
+    return f"{group_id(group)}/{project}"
 
 
 Place = Annotated[

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from causeway.decide.labels import group_id
+
 PREFIX: Final = "fw://"
 TEXT_CHARACTERS: Final = 1024
 """Of a value that is looked at; the longest that attributes are kept with."""
@@ -156,7 +158,6 @@ _NEAR: Final = re.compile(r"[fw]{1,3}\s*(?:[:;.,]\s*[/\\]|[/\\]{2})[\s/\\]*", re
 _OTHER: Final = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 _INVISIBLE: Final = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_GROUP: Final = re.compile(r"[0-9a-z][0-9a-z.@_-]{0,62}[0-9a-z]")
 _NOTHING: Final = frozenset("._-*?<>:|^")
 
 
@@ -254,7 +255,7 @@ def _example(study_id: str) -> str:
 
 
 def _wrong_group(group: str) -> str:
-    if _GROUP.fullmatch(group):
+    if group and group_id(group) == group:
         return ""
     if not 2 <= len(group) <= 64:
         return "its group is not 2 to 64 characters long"
@@ -269,7 +270,7 @@ def _group_near(group: str) -> str:
     """The group without what cannot be in it; empty if nothing of it can."""
     plain = unicodedata.normalize("NFKD", group).encode("ascii", "ignore").decode()
     near = re.sub(r"[^0-9a-z.@_-]+", "", plain)[:64].strip(".@_-")
-    return near if _GROUP.fullmatch(near) else ""
+    return group_id(near)
 
 
 def _meant(text: str) -> str:

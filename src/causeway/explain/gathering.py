@@ -15,10 +15,8 @@ from causeway.decide.decision import SeriesFacts
 from causeway.decide.grouping import InstanceFacts
 from causeway.decide.routing import Routing
 from causeway.explain.reading import Examined, Fate
+from causeway.ledger import HEADS_LIMIT
 from causeway.values import Header, Identity
-
-HEADS_LIMIT = 16
-"""As many as the ledger keeps of a series; beyond that the last one is replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

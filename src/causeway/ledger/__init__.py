@@ -40,6 +40,7 @@ from causeway.ledger.commitments import (
     Told,
 )
 from causeway.ledger.deliveries import rank_of
+from causeway.ledger.heads import HEADS_LIMIT
 from causeway.ledger.health import LaneWaiting
 from causeway.ledger.imports import ImportMember, ImportRow
 from causeway.ledger.ledger import Ledger, open_ledger
@@ -99,6 +100,7 @@ from causeway.ledger.states import (
 )
 
 __all__ = [
+    "HEADS_LIMIT",
     "LEFT_OUT",
     "Acquisition",
     "Advanced",

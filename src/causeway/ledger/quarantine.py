@@ -44,7 +44,7 @@ from causeway.ledger.states import (
     require,
 )
 from causeway.ledger.store import LIVE_STATES, entry, lock_series, log
-from causeway.values import Caller, Header, Identity, Receipt
+from causeway.values import Header, Identity
 
 AS_IS = "as-is/"
 """Begins the UIDs of a study and series made for an object without a readable header."""
@@ -130,7 +130,7 @@ def _release(
     rival = _rival(connection, header.sop_instance_uid, instance_id)
     if rival is not None and rival.digest == instance.digest:
         return _is_duplicate(connection, instance, rival, act)
-    receipt = _receipt(instance)
+    receipt = instance.receipt
     joining = Joining(
         header=header,
         receipt=receipt,
@@ -179,7 +179,7 @@ def _rejoin(
     connection.execute(
         _COME_BACK, {"the_id": instance.id, "new_approved": int(rival is not None), "now": now}
     )
-    receipt = _receipt(instance)
+    receipt = instance.receipt
     joining = Joining(
         header=_bare(instance, instance.sop_instance_uid, instance.sop_instance_uid),
         receipt=receipt,
@@ -272,24 +272,6 @@ def _is_duplicate(
         instance_id=instance.id,
         series_id=original.series_id,
         study_id=study_id,
-    )
-
-
-def _receipt(instance: InstanceRow) -> Receipt:
-    return Receipt(
-        caller=Caller(
-            source=instance.source,
-            calling_ae=instance.calling_ae,
-            called_ae=instance.called_ae,
-            address=instance.peer_address,
-            association=instance.association,
-            certificate=instance.certificate,
-        ),
-        sop_class_uid=instance.sop_class_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        transfer_syntax_uid=instance.transfer_syntax_uid,
-        received_at=instance.received_at,
-        move_originator=instance.move_originator,
     )
 
 

@@ -20,7 +20,7 @@ from causeway.ledger.states import (
     SeriesState,
     StudyState,
 )
-from causeway.values import Identity, SpoolAddress
+from causeway.values import Caller, Identity, Receipt, SpoolAddress
 
 if TYPE_CHECKING:
     from causeway.attributes import Attributes
@@ -77,6 +77,25 @@ class InstanceRow:
     """When its bytes left the spool, if they have."""
     parcel_id: int | None
     """The newest parcel that it is a member of, if there is one yet; withdrawn ones aside."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """The receipt that it was made from."""
+        return Receipt(
+            caller=Caller(
+                source=self.source,
+                calling_ae=self.calling_ae,
+                called_ae=self.called_ae,
+                address=self.peer_address,
+                association=self.association,
+                certificate=self.certificate,
+            ),
+            sop_class_uid=self.sop_class_uid,
+            sop_instance_uid=self.sop_instance_uid,
+            transfer_syntax_uid=self.transfer_syntax_uid,
+            received_at=self.received_at,
+            move_originator=self.move_originator,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
