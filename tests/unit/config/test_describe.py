@@ -28,7 +28,7 @@ def test_every_setting_has_a_description() -> None:
 
 def test_units_stand_in_the_names_of_numbers() -> None:
     units = ("_bytes", "_seconds", "_hours", "_days", "_bytes_per_second")
-    counts = {"port", "factor", "processes"}  # that have no unit
+    counts = {"port", "factor", "processes", "associations"}  # that have no unit
     for table in tables():
         for key, field in settings_of(table.model):
             if field.annotation in (int, float):
