@@ -41,7 +41,7 @@ class S3Destination(BucketContentSettings, StoredObjectSettings, AwsAccessSettin
     trusted: bool | None = None
     """Whether the server refuses wrong digests, takes those that it tells itself, and honours
     `If-None-Match`. AWS does; of others it is not assumed, so each object is looked for before it
-    is sent and read back after. A trial of the destination finds out, and says what to set."""
+    is sent and read back after. `causeway destinations test` finds out, and says what to set."""
     part_bytes: Annotated[Size, AfterValidator(_part)] = 16 << 20
     """Objects up to this size go in one request, larger ones in parts of it, which are gone on with
     after a restart."""
