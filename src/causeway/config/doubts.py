@@ -141,6 +141,13 @@ def _treatments_in_doubt(configuration: Configuration) -> Iterator[Found]:
                 what=f'neither a destination nor a route asks for "{profile.name}"',
                 right=f'say deidentify = "{profile.name}" where it is meant for',
             )
+    for index, trigger in enumerate(configuration.triggers):
+        if trigger.include and said - {NONE}:
+            yield Found(
+                path=("trigger", index, "include"),
+                what="tells of studies as they came, of those that are delivered de-identified too",
+                right="leave it out, unless whoever is told may know the patient",
+            )
     if configuration.deidentify.key is None and said - {NONE}:
         yield Found(
             path=("deidentify",),
