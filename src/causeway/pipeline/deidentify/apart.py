@@ -103,7 +103,10 @@ class Apart:
             self.close()
             self._known.clear()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-m", __name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # libraries quote there what they have read
             )
             assert self._process.stdin is not None
             with contextlib.suppress(OSError):  # the next question finds that it is gone
