@@ -478,3 +478,14 @@ def test_what_the_spool_says_over_there_is_heard_here(apart: Site) -> None:
     assert row is not None
     assert (row.state, row.fail_code) == (SeriesState.DEAD, "spool_corrupt")
     assert apart.delivered_files() == {}
+
+
+def test_a_name_that_describes_images_does_not_hold_what_is_called_by_the_clean_header(
+    clean: Site,
+) -> None:
+    # A Mr Stone with a stone; the vocabulary keeps the word, for him as for everybody.
+    clean.receive(Slice(patient="Stone^Al", description="CT renal stone"))
+    clean.work(40)
+    assert state(clean) is SeriesState.SETTLED
+    (archive,) = clean.archives()
+    assert "renal stone" in archive.reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from causeway.attributes import Attributes
 from causeway.decide.clean_fields import clean_fields, said_of
@@ -12,6 +13,9 @@ from causeway.deidentify.plan import Plan
 from causeway.deidentify.proof.texts import identifying
 from causeway.ledger import SeriesRow
 from causeway.pipeline.deidentify.clean import CleanFace
+
+
+_OF_THE_SITE: Final = ("mapping", "default", "override")
 
 
 class CleanNaming:
@@ -63,12 +67,15 @@ def telling(
 ) -> tuple[str, ...]:
     """Fields that would give away a name, an identifier or a date of the original.
 
-    What somebody has said in as many words is theirs.
+    Looked at is what the site itself makes: mappings, defaults, overrides. What comes straight from
+    an attribute of the clean header was proven with it, and what somebody has said in as many words
+    is theirs.
     """
     said = said_of(before, original)
     return tuple(
         name
         for name, field in sorted(fields.items())
         if name not in said
+        and field.origin.startswith(_OF_THE_SITE)
         and identifying([str(field.value), field.raw], original, plan, pseudonyms=[subject])
     )
