@@ -67,6 +67,7 @@ def status_view(
         dead_calls=summary.dead_calls,
         quarantined=summary.quarantined,
         triggers=_triggers_view(summary),
+        commitments=_by_state(summary.commitments),
         refusals=[RefusalView.of(tally) for tally in tallies],
         custody=CustodyView.of(custody),
     )
@@ -323,6 +324,12 @@ def _to_do(summary: Summary) -> Iterator[str]:
             "object is quarantined",
             "objects are quarantined",
             "quarantine list",
+        ),
+        (
+            _by_state(summary.commitments).get("dead", 0),
+            "commitment was not told",
+            "commitments were not told",
+            "commitments list --open",
         ),
     ]
     asks = [ask for ask in asks if ask[0]]

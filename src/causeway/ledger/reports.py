@@ -123,6 +123,8 @@ class Summary:
     last_delivered_at: float | None
     lanes: tuple[LaneRow, ...] = ()
     """How the ways to destinations stand, of which something was said."""
+    commitments: tuple[Count, ...] = ()
+    """Requests for storage commitment, by state."""
     calls: tuple[CallCount, ...] = ()
 
     @property

@@ -15,7 +15,13 @@ from causeway.ledger.engine import Verbs
 from causeway.ledger.lanes import LANES
 from causeway.ledger.reports import Count, LaneCount, Summary
 from causeway.ledger.search import STUDY_STATE
-from causeway.ledger.states import DeliveryState, InstanceState, SeriesState, StudyState
+from causeway.ledger.states import (
+    CommitmentState,
+    DeliveryState,
+    InstanceState,
+    SeriesState,
+    StudyState,
+)
 
 
 class SummaryVerbs(Verbs):
@@ -54,6 +60,7 @@ def _summary(connection: Connection, now: float) -> Summary:
         last_delivered_at=connection.execute(_LAST_DELIVERED).scalar_one(),
         lanes=tuple(map(lane_row, connection.execute(LANES).mappings())),
         calls=call_counts(connection),
+        commitments=_all_of(CommitmentState, _counts(connection, _COMMITMENTS)),
     )
 
 
@@ -72,6 +79,9 @@ def _all_of(states: type[enum.StrEnum], counts: Mapping[str, int]) -> tuple[Coun
 _STUDIES = select(STUDY_STATE.label("state"), func.count().label("number")).group_by(text("1"))
 _SERIES = select(schema.series.c.state, func.count().label("number")).group_by(
     schema.series.c.state
+)
+_COMMITMENTS = select(schema.commitment.c.state, func.count().label("number")).group_by(
+    schema.commitment.c.state
 )
 _INSTANCES = text(
     """

@@ -433,6 +433,8 @@ class StatusView(View):
     """Objects in quarantine."""
     triggers: list[TriggerView]
     """Calls by trigger and state."""
+    commitments: dict[str, int]
+    """Requests for storage commitment by state."""
     refusals: list[RefusalView]
     """What was refused, ever."""
     custody: CustodyView
