@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from dicom_parts import DictMemory, MemoryShipment, bring, bytes_of, instance
@@ -33,6 +34,7 @@ from causeway.net import (
     COMMITMENT_KINDS,
     REPORTER_ROLES,
     Acceptance,
+    ClientTls,
     CommitmentReport,
     Outbound,
     Peer,
@@ -191,6 +193,17 @@ def test_a_node_that_is_not_there_or_silent(make: Make):
         sent_to(make(port), [instance()])
     with SilentServer() as server, pytest.raises(DestinationUnavailable, match="no answer"):
         sent_to(make(server.port), [instance()])
+
+
+def test_files_of_ours_that_are_missing_are_told_and_waited_for(make: Make, tmp_path: Path):
+    destination = make(1)
+    tls = ClientTls(ca=tmp_path / "ca.pem")
+    peer = replace(destination.settings.peer, tls=tls)
+    settings = replace(destination.settings, peer=peer)
+    broken = DicomDestination(settings, memory=DictMemory())
+    for attempt in (broken.check, lambda: sent_to(broken, [instance()])):
+        with pytest.raises(DestinationUnavailable, match="cannot be read"):
+            attempt()
 
 
 # --- transfer syntaxes ----------------------------------------------------------------------------

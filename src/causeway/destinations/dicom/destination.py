@@ -37,9 +37,10 @@ from causeway.errors import (
     StartupError,
     TemporaryError,
 )
-from causeway.net import VERIFICATION_KINDS, ClientAssociation, associate
+from causeway.net import VERIFICATION_KINDS, ClientAssociation, Peer, associate
 from causeway.net.commitment import CommitmentReport
 from causeway.net.committing import COMMITMENT_KINDS, CommitmentUser
+from causeway.net.outgoing import Kind
 from causeway.net.tls import client_context
 from causeway.values import Standing
 
@@ -82,7 +83,7 @@ class DicomDestination:
             most=settings.associations,
             idle_seconds=settings.idle_seconds,
             repertoire=Repertoire(convert=settings.convert),
-            associate=associate,
+            associate=self._connect,
         )
         self._lock = threading.Lock()
         self._offers: frozenset[str] = frozenset()
@@ -93,15 +94,12 @@ class DicomDestination:
             try:
                 client_context(self.settings.peer.tls)
             except StartupError as error:
-                raise DestinationUnavailable(
-                    f"destination {self.name}: {error.message}", hint=error.hint
-                ) from error
+                raise self._unusable(error) from error
 
     def probe(self) -> Iterator[Step]:
         return probe(self.settings)
 
     def start(self, shipment: Shipment) -> DicomTransfer:
-        self.check()
         return DicomTransfer(self, shipment)
 
     def close(self) -> None:
@@ -154,9 +152,19 @@ class DicomDestination:
             *(kind for kind in (*COMMITMENT_KINDS, *FIND_KINDS) if kind[0] in self.wants),
         ]
         try:
-            return self._associate(self.settings.peer, kinds)
+            return self._connect(self.settings.peer, kinds)
         except PeerError as error:
             raise self.explain(error, opening=True) from error
+
+    def _connect(self, peer: Peer, kinds: Sequence[Kind]) -> ClientAssociation:
+        try:
+            return self._associate(peer, kinds)
+        except StartupError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: StartupError) -> DestinationUnavailable:
+        """Files of ours are missing or wrong: nothing goes there until somebody mends them."""
+        return DestinationUnavailable(f"destination {self.name}: {error.message}", hint=error.hint)
 
     def explain(self, error: PeerError, *, opening: bool) -> Exception:
         calling = self.settings.peer.calling_ae
