@@ -12,6 +12,7 @@ from sqlalchemy import insert, update
 from causeway.errors import NotAllowed, PermanentError
 from causeway.ledger import (
     Ledger,
+    LookAgain,
     NodeSeriesRow,
     NodeSeriesState,
     SeriesSeen,
@@ -238,8 +239,13 @@ def test_completion_waits_while_a_node_owes_some_and_no_longer(ledger: Ledger) -
     assert claim(1e9) == (True, None)
     ledger.index([feed.indexed(1, 1, 3)], now=1200)
     assert claim(2e9) == (False, None)  # as many as the node counts are here, from wherever
-    settle(ledger, claimed, here=3, now=4e9)
-    assert claim(3e9) == (False, 3)
+    # A worker that has it in hand looked before this was known: it looks again at once.
+    (in_hand,) = ledger.claim_series(
+        [SeriesState.OPEN], limit=1, now=3e9, owner="late", lease_seconds=1e9
+    )
+    settle(ledger, claimed, here=3, now=3e9 + 1)
+    assert not ledger.settle_series(in_hand, LookAgain(at=9e9), now=3e9 + 2)
+    assert claim(3e9 + 3) == (False, 3)
 
 
 @pytest.mark.parametrize(

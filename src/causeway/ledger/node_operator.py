@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from causeway.errors import NotAllowed
 from causeway.ledger import schema
 from causeway.ledger.engine import Verbs
 from causeway.ledger.node_rows import NodeSeriesRow, SeriesSeen, StudySeen
 from causeway.ledger.node_schema import node_series
-from causeway.ledger.nodes import ROWS_AT_ONCE, Observing, select_series, write_by_operator
+from causeway.ledger.nodes import (
+    ROWS_AT_ONCE,
+    Observing,
+    look_now,
+    select_series,
+    write_by_operator,
+)
 from causeway.ledger.states import (
-    ARRIVING,
     NODE_SERIES_BY_OPERATOR,
     NodeSeriesState,
     require,
@@ -73,15 +78,7 @@ class NodeOperatorVerbs(Verbs):
             done = _move(connection, ids, accept, verb="accept", who=who, why=why, now=now)
             rows = select_series(connection, node_series.c.id.in_(list(done)))
             for row in rows:
-                connection.execute(
-                    update(schema.series)
-                    .where(
-                        schema.series.c.series_instance_uid == row.series_instance_uid,
-                        schema.series.c.state.in_([state.value for state in ARRIVING]),
-                        schema.series.c.owner.is_(None),
-                    )
-                    .values(due_at=now)
-                )
+                look_now(connection, row.series_instance_uid, now)
             return done
 
         return self._db.write(work)

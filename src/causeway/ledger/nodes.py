@@ -34,6 +34,8 @@ from causeway.ledger.states import (
     NodeSeriesState,
     require,
 )
+from causeway.ledger.store import lock_series, write_series
+from causeway.ledger.tallies import sooner
 
 ROWS_AT_ONCE: Final = 400
 """Parameters of one statement; SQLite of old allows 999."""
@@ -174,7 +176,7 @@ class NodeVerbs(Verbs):
             _write(connection, current, new)
             _recount(connection, [current.study_id])
             if new.state is NodeSeriesState.RETRIEVED:
-                connection.execute(_LOOK_NOW, {"uid": new.series_instance_uid, "now": now})
+                look_now(connection, new.series_instance_uid, now)
             return new
 
         return self._db.write(work)
@@ -390,6 +392,15 @@ def _check(old: NodeSeriesRow, new: NodeSeriesRow) -> None:
     # Seen twice alike, and there is no delay: stable only for a moment.
     require(NODE_SERIES, old.state, NodeSeriesState.STABLE)
     require(NODE_SERIES, NodeSeriesState.STABLE, new.state)
+
+
+def look_now(connection: Connection, series_instance_uid: str, now: float) -> None:
+    """What was retrieved is whole: whether its series is need not wait for quiet.
+
+    A worker that has it in hand looked before this was known; its claim becomes void.
+    """
+    ids = connection.execute(_ARRIVING, {"uid": series_instance_uid}).scalars().all()
+    write_series(connection, [sooner(row, now) for row in lock_series(connection, ids).values()])
 
 
 # --- claiming -------------------------------------------------------------------------------------
@@ -679,14 +690,9 @@ _HERE = (
         schema.instance.c.state != InstanceState.DISCARDED.value,
     )
 )
-_LOOK_NOW = (
-    sql_update(schema.series)
-    .where(
-        schema.series.c.series_instance_uid == bindparam("uid"),
-        schema.series.c.state.in_([state.value for state in ARRIVING]),
-        schema.series.c.owner.is_(None),
-    )
-    .values(due_at=bindparam("now"))
+_ARRIVING = select(schema.series.c.id).where(
+    schema.series.c.series_instance_uid == bindparam("uid"),
+    schema.series.c.state.in_([state.value for state in ARRIVING]),
 )
 _COUNTS = select(
     node_series.c.node,

@@ -45,7 +45,7 @@ class TallyVerbs(Verbs):
                 rows = lock_series(connection, ids)
                 waiting = set(connection.execute(_WAITING, {"ids": list(ids)}).scalars())
                 changed = [
-                    _sooner(row, look_at)
+                    sooner(row, look_at)
                     for row in rows.values()
                     if row.state in ARRIVING and row.id not in waiting
                 ]
@@ -96,9 +96,10 @@ class TallyVerbs(Verbs):
         )
 
 
-def _sooner(series: SeriesRow, look_at: float) -> SeriesRow:
-    sooner = replace(series, due_at=min(series.due_at, look_at))
-    return voided(sooner) if series.owner is not None else sooner
+def sooner(series: SeriesRow, look_at: float) -> SeriesRow:
+    """Due at that time at the latest; a claim on it is void, as its worker has looked before."""
+    due = replace(series, due_at=min(series.due_at, look_at))
+    return voided(due) if series.owner is not None else due
 
 
 def _end(connection: Connection, association: str, outcome: str, at: float) -> None:
