@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 
 from causeway.errors import NotAllowed, PermanentError
 from causeway.ledger import (
@@ -18,9 +18,11 @@ from causeway.ledger import (
     SeriesSeen,
     SeriesState,
     StudySeen,
+    schema,
 )
 from causeway.ledger.node_schema import node_series, node_study
 from causeway.pull import deciding
+from causeway.pull.polling import without_ours
 from causeway.testing.feed import Feed
 
 State = NodeSeriesState
@@ -281,3 +283,37 @@ def test_many_series_in_one_look(ledger: Ledger) -> None:
     assert len(known(ledger)) == 1200
     assert len(look(ledger, 160, *many)) == 2400
     assert set(states(ledger).values()) == {State.QUEUED}
+
+
+def test_what_de_identification_has_made_is_known_when_a_node_has_it(ledger: Ledger) -> None:
+    feed = Feed()
+    ledger.index([feed.indexed(1, 1, 1), feed.indexed(1, 2, 1)], now=1000)
+    kept = ledger.series(2)
+    assert kept is not None
+
+    def enter(connection: Connection) -> None:
+        connection.execute(
+            insert(schema.treatment).values(
+                id=1, digest="d", name="basic", profile_digest="p", pixels_digest="x", key_id="k",
+                place="a/b", shift_days=0, shift_multiple_of=1, described="{}", written="{}",
+                first_at=1,
+            )
+        )  # fmt: skip
+        connection.execute(insert(schema.account).values(id=1, digest=bytes(32), told="{}"))
+        for instance, uid in ((1, "2.25.1"), (2, kept.series_instance_uid)):
+            connection.execute(
+                insert(schema.cleaned).values(
+                    instance_id=instance, treatment_id=1, state="clean", size=1, account_id=1,
+                    digest=bytes(32), series_instance_uid=uid, state_at=1,
+                )
+            )  # fmt: skip
+
+    ledger._db.write(enter)
+    uids = ["2.25.1", "2.25.2", kept.series_instance_uid]
+    assert ledger.made_here(uids) == {"2.25.1"}
+    seen = [study(1, 3), StudySeen(
+        study_instance_uid="1.9", series=(SeriesSeen(series_instance_uid="2.25.1", image_count=1),)
+    )]  # fmt: skip
+    for now in (100, 160):
+        look(ledger, now, *without_ours(seen, ledger))
+    assert states(ledger) == {"1.2.1.1": State.QUEUED, "2.25.1": State.SKIPPED}

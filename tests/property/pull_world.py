@@ -261,6 +261,9 @@ class MemoryLedger:
                 )  # fmt: skip
         return 0
 
+    def made_here(self, series_instance_uids: Sequence[str]) -> frozenset[str]:
+        return frozenset()
+
     def here(self, series_instance_uid: str) -> frozenset[str]:
         return frozenset(self.images.get(series_instance_uid, ()))
 

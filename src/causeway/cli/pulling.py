@@ -184,7 +184,7 @@ def pull(
         count = sum(len(each.series) for each in wanted)
         skipped = sum(len(each.series) for each in found) - count
         if skipped and not as_json:
-            note(f"{plural(skipped, 'series is', 'series are')} opted out, and stays there")
+            note(f"{plural(skipped, 'series is', 'series are')} opted out or made here: not pulled")
         if not count:
             raise NothingFound(
                 f"node {settings.name} has nothing of that kind",
@@ -244,6 +244,7 @@ def _look(
     window: Window,
 ) -> list[StudySeen]:
     from causeway.pull.asking import ACCESSION_NUMBER, STUDY_INSTANCE_UID, Abilities, Asking
+    from causeway.pull.polling import without_ours
 
     found: dict[str, StudySeen] = {}
     with target.session() as session:
@@ -258,6 +259,7 @@ def _look(
             for answer in list(asking.studies(window, more=question)):
                 if answer.uid not in found:
                     found[answer.uid] = asking.look_into(answer)
+    found = {each.study_instance_uid: each for each in without_ours([*found.values()], ledger)}
     if not series:
         return list(found.values())
     return [

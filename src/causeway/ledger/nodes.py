@@ -209,6 +209,21 @@ class NodeVerbs(Verbs):
             lambda c: frozenset(c.execute(_HERE, {"uid": series_instance_uid}).scalars())
         )
 
+    def made_here(self, series_instance_uids: Sequence[str]) -> frozenset[str]:
+        """Those of these series that de-identification has made: whoever has them has them of us.
+
+        One that kept its UID is known by its images, as any other.
+        """
+
+        def work(connection: Connection) -> frozenset[str]:
+            found: set[str] = set()
+            for start in range(0, len(series_instance_uids), ROWS_AT_ONCE):
+                some = list(series_instance_uids[start : start + ROWS_AT_ONCE])
+                found.update(connection.execute(_MADE_HERE, {"uids": some}).scalars())
+            return frozenset(found)
+
+        return self._db.read(work)
+
     def next_retrieval_at(self, name: str) -> float | None:
         """When the next queued series of a node is due."""
         return self._db.read(lambda c: c.execute(_NEXT, {"the_name": name}).scalar())
@@ -672,6 +687,17 @@ _DUE = (
     .order_by(node_series.c.prio, node_series.c.due_at, node_series.c.id)
     .limit(bindparam("limit"))
     .with_for_update(of=node_series, skip_locked=True)
+)
+_MADE_HERE = (
+    select(schema.cleaned.c.series_instance_uid)
+    .join(schema.instance, schema.instance.c.id == schema.cleaned.c.instance_id)
+    .join(schema.series, schema.series.c.id == schema.instance.c.series_id)
+    .where(
+        schema.cleaned.c.series_instance_uid != "",
+        schema.cleaned.c.series_instance_uid.in_(bindparam("uids", expanding=True)),
+        schema.cleaned.c.series_instance_uid != schema.series.c.series_instance_uid,
+    )
+    .distinct()
 )
 _NEXT = select(func.min(node_series.c.due_at)).where(
     node_series.c.node == bindparam("the_name"),

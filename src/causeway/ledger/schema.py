@@ -372,6 +372,7 @@ cleaned = Table(
     CheckConstraint("excused IN (0, 1)", name="flags"),
     partial("ix_cleaned_undecided", "instance_id", where=any_of("state", UNDECIDED)),
     Index(None, "treatment_id"),
+    partial("ix_cleaned_made", "series_instance_uid", where="series_instance_uid <> ''"),
     comment="what became of an instance under a treatment",
 )
 

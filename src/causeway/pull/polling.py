@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
@@ -60,7 +60,6 @@ class Poller:
         emit: Emit,
         clock: Callable[[], float],
         zone: dt.tzinfo,
-        came_from_us: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._node = node
         self._plan = plan
@@ -69,7 +68,6 @@ class Poller:
         self._emit = emit
         self._clock = clock
         self._zone = zone
-        self._came_from_us = came_from_us
 
     def look(self, cancelled: Callable[[], bool] = lambda: False) -> Looked | None:
         """Look once; None if the look does not count, for a reason that is noted."""
@@ -128,6 +126,7 @@ class Poller:
         )
         gone = partial(deciding.gone, now=now)
         for batch in _batches(to_write, BATCH):
+            batch = without_ours(batch, ledger)
             changed += ledger.observed(plan.name, batch, observe=observe, gone=gone, now=now)
         for ids in _batches(known.unseen(), BATCH):
             changed += ledger.studies_gone(plan.name, ids, gone=gone, now=now)
@@ -177,6 +176,28 @@ class Poller:
             acquisition_delay_seconds=watch.acquisition_delay_seconds,
             grace_seconds=watch.grace_seconds,
         )
+
+
+def without_ours(studies: Sequence[StudySeen], ledger: Ledger) -> list[StudySeen]:
+    """The same, with what Causeway has made itself marked as not to be retrieved: a node that is a
+    destination as well must not send it round in circles.
+    """
+    uids = [each.series_instance_uid for study in studies for each in study.series]
+    ours = ledger.made_here(uids)
+    if not ours:
+        return list(studies)
+    return [
+        replace(
+            study,
+            series=tuple(
+                replace(each, skip_code="ours", skip_why="was made here, and delivered there")
+                if each.series_instance_uid in ours
+                else each
+                for each in study.series
+            ),
+        )
+        for study in studies
+    ]
 
 
 def _code_of(error: CausewayError) -> str:

@@ -46,7 +46,6 @@ class PullParts:
     all_indexed: Callable[[float], bool]
     has_room: Callable[[], bool] = lambda: True
     """Whether the spool takes more."""
-    came_from_us: Callable[[str], bool] = lambda _: False
 
 
 class Puller:
@@ -127,7 +126,7 @@ class _AtWork:
         self._clock = clock
         self._poller = Poller(
             node, plan, parts.ledger, abilities=abilities, emit=parts.emit, clock=clock,
-            zone=parts.zone, came_from_us=parts.came_from_us,
+            zone=parts.zone,
         )  # fmt: skip
         self._fetcher = Fetcher(
             node, plan, abilities,
