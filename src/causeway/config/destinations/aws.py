@@ -35,6 +35,8 @@ def _role(value: str) -> str:
     return value
 
 
+TagKey = Annotated[str, Field(pattern=r"^[\w +=.:/@-]+$", max_length=128)]
+TagValue = Annotated[str, Field(pattern=r"^[\w +=.:/@-]*$", max_length=256)]
 Bucket = Annotated[str, AfterValidator(_bucket)]
 Region = Annotated[str, AfterValidator(_region)]
 RoleArn = Annotated[str, AfterValidator(_role)]
@@ -45,7 +47,9 @@ class AssumeRoleSettings(Settings):
 
     arn: RoleArn
     """ARN of the role."""
-    external_id: str = ""
+    external_id: Annotated[
+        str, Field(pattern=r"^([A-Za-z0-9_+=,.@:/-]{2,})?$", max_length=1224)
+    ] = ""
     """What the role's trust policy asks for, where it is another organisation's."""
     session_name: Annotated[str, Field(pattern=r"^[\w+=,.@-]{2,64}$")] = "causeway"
     """By which the session is found in CloudTrail."""
@@ -111,7 +115,7 @@ class StoredObjectSettings(Settings):
     kms_key: str = ""
     """Key of the key service (id, ARN or alias) that objects are encrypted with; without it, as the
     bucket says."""
-    tags: dict[str, str] = Field(default_factory=dict, max_length=10)
-    """Tags of each object, at most ten. The right `s3:PutObjectTagging` is needed for them."""
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=10)
+    """Tags of each object, at most ten, of letters, digits, spaces and `+ - = . _ : / @`. The right `s3:PutObjectTagging` is needed for them."""
     expected_bucket_owner: Annotated[str, Field(pattern=r"^(\d{12})?$")] = ""
     """Number of the account that the bucket must belong to; requests to another's are refused."""

@@ -202,9 +202,9 @@ class S3Bucket:
     def digest_of_body(self, body: bytes, digests: Digests) -> dict[str, str]:
         match self.algorithm:
             case "crc64nvme":
-                return {"ChecksumCRC64NVME": digests.crc64nvme}
+                return {"ChecksumAlgorithm": "CRC64NVME", "ChecksumCRC64NVME": digests.crc64nvme}
             case "sha256":
-                return {"ChecksumSHA256": digests.sha256}
+                return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": digests.sha256}
             case _:
                 return {"ContentMD5": self.part_digest(body)}
 
