@@ -172,6 +172,8 @@ def orthanc(folder: Path) -> Iterator[str]:
         "IndexDirectory": str(folder / "index"), "Plugins": [str(PLUGIN)], "HttpPort": port,
         "DicomPort": _free_port(), "RemoteAccessAllowed": False, "AuthenticationEnabled": False,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        # Orthanc at its fastest, so that senders are what is compared.
+        "SyncStorageArea": False, "StoreMD5ForAttachments": False, "HttpThreadsCount": 16,
     }  # fmt: skip
     file = folder / "orthanc.json"
     file.write_text(json.dumps(settings))

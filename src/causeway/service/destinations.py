@@ -71,6 +71,7 @@ def _stow(table: StowDestination) -> StowSettings:
         batch_instances=table.maximum_batch_instances,
         batch_bytes=table.maximum_batch_bytes,
         visible_seconds=table.visible_seconds,
+        requests_at_once=table.parallel_requests,
     )
 
 

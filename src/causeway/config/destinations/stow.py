@@ -49,6 +49,9 @@ class StowDestination(AuthenticatedWebSettings, DestinationSettings):
     maximum_batch_bytes: Size = 0
     """Most bytes in one request, unless it is a single instance; 0 for what the preset has. Halved
     by itself when the server finds a request too large."""
+    parallel_requests: Annotated[int, Field(ge=1, le=16)] = 4
+    """Requests of one delivery at the same time. Servers store what one request brings one after
+    the other; four keep most of them busy."""
     visible_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
     """Time that the server may take to list what it took, before that counts as lost; what the
     preset has, if it is not said."""

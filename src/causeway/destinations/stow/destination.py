@@ -36,18 +36,22 @@ class StowDestination:
             visible_seconds=preset.visible_seconds
             if settings.visible_seconds is None
             else settings.visible_seconds,
+            requests_at_once=settings.requests_at_once,
         )
         self._clock = clock
         self._client = ConnectedClient(settings.http, settings.auth, clock=clock)
         self._lock = threading.Lock()
-        self._takes = Takes(
+        self._request = Takes(
             instances=settings.batch_instances or preset.batch_instances,
             bytes=settings.batch_bytes or preset.batch_bytes,
         )
 
+        """Most of one request."""
+
     @property
     def takes(self) -> Takes:
-        return self._takes
+        request, at_once = self._request, self._rules.requests_at_once
+        return Takes(instances=request.instances * at_once, bytes=request.bytes * at_once)
 
     def check(self) -> None:
         self._client.renew()
@@ -61,6 +65,7 @@ class StowDestination:
             self._rules,
             client=self._client,
             clock=self._clock,
+            most=lambda: self._request,
             too_large=self._too_large,
         )
 
@@ -108,5 +113,5 @@ class StowDestination:
         """The server took no batch of this size: cut the next ones smaller."""
         with self._lock:
             smaller = max(size // 2, SMALLEST_BATCH_BYTES)
-            if not self._takes.bytes or smaller < self._takes.bytes:
-                self._takes = Takes(instances=self._takes.instances, bytes=smaller)
+            if not self._request.bytes or smaller < self._request.bytes:
+                self._request = Takes(instances=self._request.instances, bytes=smaller)

@@ -34,3 +34,5 @@ class StowSettings:
     """0: the preset's."""
     batch_bytes: int = 0
     visible_seconds: float | None = None
+    requests_at_once: int = 4
+    """Of one delivery."""

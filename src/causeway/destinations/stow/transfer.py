@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from causeway.destinations.contract import Instance, Outcome, Shipment
+from causeway.destinations.contract import Instance, Outcome, Shipment, Takes
 from causeway.destinations.http import Answer, HttpClient, Part, Pieces, multipart, new_boundary
 from causeway.destinations.stow.answers import Failure, Stored, stored
+from causeway.destinations.stow.batches import batches, side_by_side
 from causeway.destinations.stow.looking import JSON, Found, Looking, digest_of
 from causeway.destinations.stow.reasons import Meaning, meaning_of, words_for
 from causeway.destinations.stow.settings import Verify
@@ -58,6 +59,7 @@ class Rules:
     explicit_vr_only: bool
     largest_bytes: int
     visible_seconds: float
+    requests_at_once: int
 
 
 class StowTransfer:
@@ -70,6 +72,7 @@ class StowTransfer:
         *,
         client: HttpClient,
         clock: Callable[[], float],
+        most: Callable[[], Takes],
         too_large: Callable[[int], None],
     ) -> None:
         self._shipment = shipment
@@ -77,6 +80,7 @@ class StowTransfer:
         self._client = client
         self._looking = Looking(client, rules.url)
         self._clock = clock
+        self._most = most
         self._too_large = too_large
         self._sent: set[int] = set()
         self._named: set[int] = set()
@@ -87,16 +91,9 @@ class StowTransfer:
         return self._rules.url
 
     def send(self, instances: Sequence[Instance]) -> Iterator[Outcome]:
-        for batch in _without_repeats(instances):
-            files: list[_File] = []
-            for instance in batch:
-                prepared = self._prepared(instance)
-                if isinstance(prepared, Outcome):
-                    yield prepared
-                else:
-                    files.append(prepared)
-            self._sent.update(file.instance.id for file in files)
-            yield from self._store(files)
+        at_once = self._rules.requests_at_once
+        cut = list(batches(instances, most=self._most(), at_once=at_once))
+        yield from side_by_side(self._bring, cut, at_once=at_once)
         self._shipment.replace(_STORED_AT, repr(self._clock()))
 
     def commit(self) -> None:
@@ -117,11 +114,26 @@ class StowTransfer:
                         why="" if named else "no answer named it as stored",
                     )
             case Verify.READ_BACK:
-                yield from self._awaited(self._compared(each) for each in instances)
+                at_once = self._rules.requests_at_once
+                compared = side_by_side(
+                    lambda each: (self._compared(each),), instances, at_once=at_once
+                )
+                yield from self._awaited(compared)
             case Verify.LISTED:
                 yield from self._awaited(self._listed(instances))
 
     # --- sending ------------------------------------------------------------------------------
+
+    def _bring(self, batch: Sequence[Instance]) -> Iterator[Outcome]:
+        files: list[_File] = []
+        for instance in batch:
+            prepared = self._prepared(instance)
+            if isinstance(prepared, Outcome):
+                yield prepared
+            else:
+                files.append(prepared)
+        self._sent.update(file.instance.id for file in files)
+        yield from self._store(files)
 
     def _prepared(self, instance: Instance, *, rewrite: bool = False) -> _File | Outcome:
         if not rewrite and not (
@@ -350,16 +362,6 @@ class StowTransfer:
                 again_in_seconds=min(ASK_AGAIN_SECONDS, self._rules.visible_seconds - waited),
             )
         yield from missing
-
-
-def _without_repeats(instances: Sequence[Instance]) -> Iterator[Sequence[Instance]]:
-    """Cut so that no two of a batch have one UID, by which answers name them."""
-    left = list(instances)
-    while left:
-        batch = list({each.sop_instance_uid: each for each in reversed(left)}.values())[::-1]
-        yield batch
-        taken = {each.id for each in batch}
-        left = [each for each in left if each.id not in taken]
 
 
 def _seen(instance: Instance) -> Outcome:
