@@ -165,6 +165,11 @@ def test_three_destinations_and_those_who_are_told(far: Far) -> None:
     assert all(each["event"] == "study.delivered" for each in list_of(site.data))
     wait_for(lambda: bool(far.platform.beats), seconds=15, what="a heartbeat")
     assert far.platform.devices["edge"].facts["interval"] == 3
+    shown = {each["destination"]: each for each in site.ask("destinations")["destinations"]}
+    assert shown["platform"]["heartbeat"] == "ok"
+    assert shown["pacs"]["heartbeat"] == ""
+    assert site.cli("destinations", "test", "pacs").returncode == 0
+    assert site.cli("destinations", "test", "platform").returncode == 0
     listed = site.ask("triggers", "list")["calls"]
     assert {each["state"] for each in listed} == {"done"}
     assert len(listed) == 6

@@ -40,6 +40,10 @@ Name = Annotated[
 ]
 
 
+HEARTBEAT = "heartbeat"
+"""Under which a destination remembers its last sign of life."""
+
+
 def destinations(context: typer.Context, as_json: AsJson = False) -> None:
     """Show each destination: what waits, how it goes, its last error and what to do. No patient
     data.
@@ -90,7 +94,7 @@ def _known(configuration: Configuration, ledger: Ledger, now: float) -> list[Des
         DestinationView.of(
             name, types.get(name, ""), lanes.get(name), queue.get(name), verified.get(name, 0),
             [each for each in going if each.destination == name], now=now,
-        )
+        ).with_sign_of_life(ledger.remembered(name, HEARTBEAT).get(HEARTBEAT, ""), now)
         for name in names
     ]  # fmt: skip
 
@@ -139,6 +143,10 @@ def _remarks(view: DestinationView) -> Iterator[str]:
             f"{view.destination}: asked again in {view.asks_again_in_seconds:.0f} s, or at once "
             f"with `causeway retry --all --to {view.destination}`"
         )
+    if view.heartbeat:
+        why = f": {view.heartbeat_error}" if view.heartbeat_error else ""
+        when = "" if view.heartbeat_seconds is None else f", {ago(view.heartbeat_seconds)}"
+        yield f"{view.destination}: heartbeat {view.heartbeat}{when}{why}"
     if view.last_error and view.state != "closed":
         at = f" ({ago(view.last_error_seconds)})" if view.last_error_seconds is not None else ""
         yield f"{view.destination}: {view.last_error}{at}"

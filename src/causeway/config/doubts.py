@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from causeway.config.deidentify import NONE
+from causeway.config.delivering_in_doubt import delivering_in_doubt
 from causeway.config.destinations import DestinationSettings
 from causeway.config.routing import MetadataSettings, OptCondition, OptSettings, RoutingSettings
 from causeway.config.rules import Found
@@ -23,6 +24,7 @@ def doubts(configuration: Configuration) -> Iterator[Found]:
     yield from _treatments_in_doubt(configuration)
     yield from rules_in_doubt(configuration)
     yield from _headers_in_doubt(configuration)
+    yield from delivering_in_doubt(configuration)
 
 
 def _listeners_in_doubt(configuration: Configuration) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,25 @@ class DestinationView(View):
     """What to do about it."""
     under_way: list[UnderWayView]
     """What is being sent."""
+    heartbeat: str = ""
+    """Of a device of a platform: `ok`, `error` if it told of one, `failed` if it could not tell."""
+    heartbeat_seconds: float | None = None
+    """How long ago that was."""
+    heartbeat_error: str = ""
+    """What it told of, or why it could not."""
+
+    def with_sign_of_life(self, said: str, now: float) -> DestinationView:
+        """As the destination remembers it; nothing, if it does not."""
+        if not said:
+            return self
+        found = json.loads(said)
+        return self.model_copy(
+            update={
+                "heartbeat": found["state"],
+                "heartbeat_seconds": max(0.0, now - found["at"]),
+                "heartbeat_error": found["why"],
+            }
+        )
 
     @classmethod
     def of(

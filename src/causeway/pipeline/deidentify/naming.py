@@ -14,7 +14,6 @@ from causeway.deidentify.proof.texts import identifying
 from causeway.ledger import SeriesRow
 from causeway.pipeline.deidentify.clean import CleanFace
 
-
 _OF_THE_SITE: Final = ("mapping", "default", "override")
 
 
