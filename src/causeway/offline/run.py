@@ -12,11 +12,13 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait as wait_for
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -206,7 +208,16 @@ _work: list[Work] = []
 def _begin(work: Work) -> None:
     # Ctrl-C goes to the whole group; the process that shows the progress ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _work.append(replace(work))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _work.append(work)
+
+
+def _end_with_parent() -> None:
+    """Where that was killed nobody else would end this process, which waits for work."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
 
 
 def _do(items: Sequence[Item]) -> list[Outcome]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from offline_files import (
     KEY,
+    KEY_TEXT,
     NAME,
     PATIENT,
     TREATMENT,
@@ -314,3 +318,44 @@ def test_every_field_of_the_report_is_on_its_page(tmp_path: Path) -> None:
     documented = set(re.findall(r"^\| `([a-z_.\[\]]+)`", page.read_text(), re.MULTILINE))
     assert documented == fields
     assert all(f"`{name}`" in page.read_text() for name in told["files"])
+
+
+# --- killed ---------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_killed_leaves_no_process_and_nothing_half(tmp_path: Path) -> None:
+    """The real command, killed while it writes; the same command then makes it whole."""
+    folder = folder_of(tmp_path / "in", slices=300)
+    (tmp_path / "key").write_text(KEY_TEXT)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "causeway", "deidentify", str(folder), str(out)]
+    command += ["--profile", "basic", "--key", f"file:{tmp_path / 'key'}", "--jobs", "2"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    journal = out / JOURNAL
+    while process.poll() is None and (not journal.exists() or b"\n{" not in journal.read_bytes()):
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 30
+    while members_of(process.pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert members_of(process.pid) == []
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert len(written(out)) == 300
+    assert list(out.rglob("*.part")) == []
+
+
+def members_of(group: int) -> list[str]:
+    """Processes of a process group that are not dead."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[2] == str(group) and fields[0] != "Z":
+            found.append(stat.parent.name)
+    return found
