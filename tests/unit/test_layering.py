@@ -54,6 +54,8 @@ MAY_KNOW = {
     "commitment": NOUNS | {"dimse", "ledger", "net", "spool"},
     # It is handed a policy, and has never heard of the configuration.
     "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text", "deidentify"},
+    # The entrance by hand ends where the receivers' does.
+    "importing": NOUNS | {"ledger", "part10", "spool"},
     # The second entrance: it asks and fetches, and what has come is the pipeline's.
     "pull": NOUNS | DECIDING | {"dimse", "ledger", "net", "text"},
     "service": COMPOSED
@@ -61,7 +63,7 @@ MAY_KNOW = {
     "doctor": COMPOSED | {"observe"},
     "cli": COMPOSED
     | {"cards", "commitment", "explain", "part10", "observe", "doctor", "service", "demo"}
-    | {"deidentify", "import_jobs", "offline", "preview", "problems", "pull"},
+    | {"deidentify", "import_jobs", "importing", "offline", "preview", "problems", "pull"},
     # Its patients are phantoms, and nothing else of testing.
     "demo": COMPOSED | {"part10", "cli", "testing"},
     "__main__": {"cli"},

@@ -24,6 +24,7 @@ from causeway.cli import (
     destinations,
     difference,
     explain,
+    importing,
     imports,
     look,
     network,
@@ -175,6 +176,7 @@ quarantine_app.command("release")(quarantine.release)
 quarantine_app.command("leave-out")(quarantine.leave_out)
 quarantine_app.command("discard")(quarantine.discard)
 
+app.command("import", rich_help_panel=STUDIES)(importing.import_)
 app.command("send", rich_help_panel=NETWORK)(network.send)
 app.add_typer(destinations_app, name="destinations", rich_help_panel=NETWORK)
 destinations_app.callback()(destinations.destinations)

@@ -93,6 +93,8 @@ from causeway.cli.views.waiting import (
     WaitView,
 )
 from causeway.cli.views.work import (
+    BroughtInFileView,
+    BroughtInView,
     CheckView,
     ConfigCheckView,
     ConfigShowView,
@@ -115,6 +117,8 @@ from causeway.cli.views.work import (
 __all__ = [
     "BY_COMMAND",
     "AcquisitionView",
+    "BroughtInFileView",
+    "BroughtInView",
     "CallView",
     "CallsView",
     "CardView",
@@ -249,6 +253,7 @@ BY_COMMAND: dict[str, type[View]] = {
     "report": ReportsView,
     "reroute": RerouteView,
     "retry": MovedView,
+    "import": BroughtInView,
     "send": SendView,
     "skipped": SkippedView,
     "spool verify": VerifyView,

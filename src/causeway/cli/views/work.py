@@ -83,6 +83,38 @@ class SendView(View):
     """One entry for each file that was not simply stored; all of them with `--verbose`."""
 
 
+class BroughtInFileView(View):
+    """One file that `causeway import` took on."""
+
+    file: str
+    """Its path; of an archive's member `archive.zip!member`."""
+    outcome: str
+    """`stored`, `here already`, `skipped` or `failed`."""
+    detail: str
+    """Why it was skipped or could not be imported."""
+
+
+class BroughtInView(View):
+    """`causeway import`."""
+
+    dry_run: bool
+    """Whether it was only looked at: then `stored` are those that would be."""
+    stored: int
+    """Objects that are in the spool now, durable."""
+    here_already: int
+    """Objects that were in the ledger with the same bytes."""
+    skipped: int
+    """Files that are no DICOM objects."""
+    failed: int
+    """Objects that are missing or cannot be read."""
+    bytes: int
+    """Bytes of the objects that were stored."""
+    seconds: float
+    """How long it took."""
+    files: list[BroughtInFileView]
+    """One entry for each file in trouble; all of them with `--verbose`."""
+
+
 class EchoView(View):
     """`causeway echo`."""
 
