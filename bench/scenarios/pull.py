@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.generator import Target, send
 from bench.receivers import free_port, wait_until_it_listens
-from bench.scenarios.whole import _all_verified
+from bench.scenarios.whole import all_verified
 from bench.session import Session, Table, against, median, number
 from causeway.attributes import Attributes
 from causeway.config import load
@@ -289,7 +289,7 @@ def _causeway(archive: Archive, way: str, work: Path) -> float:
                 asking = Asking(session, plan, Abilities(), today=dt.date(2026, 1, 1))
                 found = [asking.look_into(each) for each in list(asking.studies(Window()))]
             ledger.ask_for("archive", found, who="bench", why="", now=ledger.now())
-        return _all_verified(work, IMAGES) - began
+        return all_verified(work, IMAGES) - began
 
 
 # --- a look with nothing new ----------------------------------------------------------------------
