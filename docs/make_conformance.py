@@ -118,7 +118,8 @@ def page() -> str:
 
 Causeway receives composite instances over the DICOM network, keeps them byte for byte, and delivers them to other
 systems. It is a Storage SCP, a Verification SCP and a Storage Commitment SCP; where it forwards to nodes, and on its
-command line, it is a Storage SCU, a Verification SCU, a Storage Commitment SCU and a Query SCU.
+command line, it is a Storage SCU, a Verification SCU, a Storage Commitment SCU and a Query SCU. Where it pulls from nodes, it is a
+Query/Retrieve SCU, and a user of QIDO-RS and WADO-RS.
 
 ## Overview
 
@@ -138,6 +139,10 @@ command line, it is a Storage SCU, a Verification SCU, a Storage Commitment SCU 
                     "yes, for sources with `commitment`",
                 ),
                 ("Query, study root, image level", 'yes (`type = "dicom"`)', "no"),
+                ("Query/Retrieve FIND, study and patient root", "yes (`[[node]]`)", "no"),
+                ("Query/Retrieve MOVE, study and patient root", "yes (`[[node]]`)", "no"),
+                ("Query/Retrieve GET, study and patient root", "yes (`[[node]]`)", "no"),
+                ("QIDO-RS, WADO-RS (instances)", "yes (`[node.web]`)", "no"),
             ],
         )
     }
@@ -261,6 +266,13 @@ into without loss; these are used only where the node refuses the first. Several
 operation under way on each. Over associations of their own it proposes Storage Commitment Push Model (N-ACTION, and
 N-EVENT-REPORT heard over the same association or by a listener) and Study Root Query FIND (image level, by UIDs). See
 [forwarding](howto/forward-dicom.md).
+
+A node that is pulled from is asked over one association for each look (FIND; levels STUDY, SERIES and, where it does not count,
+IMAGE; hierarchical, with the unique keys of the levels above; C-CANCEL beyond a bound). Matching keys are StudyDate and
+StudyTime (ranges), UIDs (lists at the level of images), and single values with wildcards of what `filter` names. It
+retrieves over an association for each series: MOVE to a listener of ours, with a message identifier that is distinct among
+those under way, by which C-STORE requests are told; or GET, proposing storage contexts with the SCP role. At the level IMAGE,
+UIDs are asked for in lists of 200 at most. See [pulling](explanation/pulling.md).
 
 ## Security
 
