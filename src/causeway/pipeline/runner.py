@@ -318,6 +318,10 @@ class Pipeline:
         self._parts.indexer.committed(container, end)
         self._index.wake.set()
 
+    def series_whole(self) -> None:
+        """A retrieval has ended, of a series that is due since."""
+        self._stages.wake.set()
+
     def association_over(self, association: str, outcome: str) -> None:
         self._parts.indexer.association_over(association, outcome)
         self._index.wake.set()

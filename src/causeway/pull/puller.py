@@ -44,6 +44,8 @@ class PullParts:
     rng: Random
     zone: dt.tzinfo
     all_indexed: Callable[[float], bool]
+    whole: Callable[[], None] = lambda: None
+    """Called when a series was retrieved whole."""
     has_room: Callable[[], bool] = lambda: True
     """Whether the spool takes more."""
 
@@ -194,7 +196,9 @@ class _AtWork:
             claimed = self._queue.pop(0)
             self._busy += 1
         try:
-            self._fetcher.fetch(claimed)
+            settled = self._fetcher.fetch(claimed)
+            if settled is not None and settled.state is NodeSeriesState.RETRIEVED:
+                self._parts.whole()
         except Exception:
             self._give_back(claimed)
             raise

@@ -5,6 +5,7 @@
     C <container> <end>                    the container holds committed records up to this offset
     E <association> <outcome> <stored>     the association is over
     R <source> <status> <count>            objects were refused with this C-STORE status
+    S                                      a series may be whole: a node has sent all of it
     L <letter>                             a letter was kept
     V <commitment> <status>                what became of a report that was left for an association:
                                            its status, or "-"
@@ -91,7 +92,15 @@ class ReportAnswered:
         return b"V %d %s\n" % (self.commitment, status)
 
 
-Hint = Committed | AssociationOver | Refused | LetterKept | ReportAnswered
+@dataclass(frozen=True, slots=True)
+class SeriesWhole:
+    """A retrieval has ended, and the ledger says so: the stages need not wait to find that."""
+
+    def line(self) -> bytes:
+        return b"S\n"
+
+
+Hint = Committed | AssociationOver | Refused | LetterKept | ReportAnswered | SeriesWhole
 
 
 class HintWriter:
@@ -124,6 +133,10 @@ class HintWriter:
         with self._lock:
             self._refused[source, status] = self._refused.get((source, status), 0) + 1
         self.catch_up()
+
+    def series_whole(self) -> None:
+        """Of no use later: the stages look by themselves each second."""
+        self._write(SeriesWhole().line())
 
     def catch_up(self) -> None:
         """Write what an earlier call could not; called by a timer as well."""
@@ -196,6 +209,8 @@ class HintReader:
                             int(stored),
                         )
                     )
+                case [b"S"]:
+                    others.append(SeriesWhole())
                 case [b"R", source, status, count] if count.isdigit() and _STATUS.fullmatch(status):
                     others.append(
                         Refused(source.decode("ascii", "replace"), int(status, 16), int(count))

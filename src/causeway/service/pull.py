@@ -80,6 +80,7 @@ def _pull(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
             rng=Random(),  # noqa: S311  it spreads retries, nothing more
             zone=machine_zone(),
             all_indexed=all_indexed,
+            whole=hints.series_whole,
             has_room=lambda: space.state() is SpaceState.OPEN,
         ),
         on_failure=lambda: tell_failure.sendall(b"!"),

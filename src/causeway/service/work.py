@@ -25,6 +25,7 @@ from causeway.service.hints import (
     LetterKept,
     Refused,
     ReportAnswered,
+    SeriesWhole,
 )
 from causeway.spool import RealDisk, SpaceGauge, SpoolKeeper, SpoolReader
 
@@ -128,6 +129,8 @@ def _attend(
                     commitments.association_over(association)
                 case Refused(source=source, status=status, count=count):
                     pipeline.refused(source, f"{status:04X}", count)
+                case SeriesWhole():
+                    pipeline.series_whole()
                 case LetterKept():
                     commitments.letter()
                 case ReportAnswered(commitment=commitment, status=answer):

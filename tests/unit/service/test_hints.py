@@ -1,9 +1,17 @@
+import contextlib
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from causeway.service.hints import AssociationOver, Committed, HintReader, HintWriter, Refused
+from causeway.service.hints import (
+    AssociationOver,
+    Committed,
+    HintReader,
+    HintWriter,
+    Refused,
+    SeriesWhole,
+)
 
 
 @pytest.fixture
@@ -59,3 +67,14 @@ def test_refusals_are_added_up_while_nobody_reads(pipe):
     reader.read()
     writer.catch_up()
     assert reader.read()[-1] == Refused("ct1", 0xA700, 5)
+
+
+def test_the_end_of_a_retrieval_is_told_and_forgotten_where_there_is_no_room(pipe):
+    writer, reader, fd = pipe
+    writer.series_whole()
+    assert reader.read() == [SeriesWhole()]
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(fd, b"C s1.1 1\n" * 400)
+    writer.series_whole()
+    assert SeriesWhole() not in reader.read()
