@@ -333,7 +333,62 @@ def logs_page() -> str:
     )
 
 
+# --- confidentiality ----------------------------------------------------------------------------
+
+_CONFIDENTIALITY_HEAD = """\
+What each shipped profile does to each attribute, in the form of PS3.2: the rows of PS3.15 table
+E.1-1, and those that are protected beyond it (marked `+`). The letters are those of table E.1-1a
+where it has one; others are the [actions of
+profiles](deidentification-profiles.md#overrides). `causeway profile show` says the same of any
+profile, and who says so.
+"""
+
+
+def confidentiality_page() -> str:
+    from causeway.deidentify.profile import SHIPPED, compile_profile, load_profile
+    from causeway.deidentify.profile.listing import words
+    from causeway.deidentify.profile.selectors import ByMask
+    from causeway.deidentify.standard import edition, rows
+    from causeway.deidentify.standard.table import BASIC
+
+    plans = [compile_profile(load_profile(name)) for name in SHIPPED]
+    names = " | ".join(f"`{name}`" for name in SHIPPED)
+    lines = [
+        _HEAD,
+        "# Attributes by profile\n",
+        f"{_CONFIDENTIALITY_HEAD}\nThe table is that of {edition()}.\n",
+        f"| attribute | tag | {names} |\n|---|---|{'---|' * len(SHIPPED)}",
+    ]
+    for row in sorted(rows(), key=lambda each: each.value):
+        mark = "" if row.origin == BASIC else " +"
+        if row.is_repeating:
+            tag = str(ByMask(row.mask, row.value))
+            found = [
+                next(
+                    rule
+                    for mask, value, rule in plan.by_mask
+                    if (mask, value) == (row.mask, row.value)
+                )
+                for plan in plans
+            ]
+        else:
+            tag = f"({row.value >> 16:04X},{row.value & 0xFFFF:04X})"
+            found = [plan.by_tag[row.value] for plan in plans]
+        actions = " | ".join(words(rule) for rule in found)
+        lines.append(f"| {row.name}{mark} | {tag} | {actions} |")
+    lines += [
+        "| all private attributes but those listed as safe | | "
+        + " | ".join(words(plan.other_private) for plan in plans)
+        + " |",
+        "| standard attributes that PS3.6 does not list | | "
+        + " | ".join(words(plan.unknown) for plan in plans)
+        + " |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {
+    "confidentiality.md": confidentiality_page,
     "settings.md": settings_page,
     "commands.md": commands_page,
     "exit-statuses.md": exit_statuses_page,

@@ -14,6 +14,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from causeway.deidentify.standard import edition
+from causeway.deidentify.standard.options import BASIC_CODE, CLEAN_PIXEL_DATA, CODES, NOT_HERE
 from causeway.dimse import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION,
@@ -111,6 +113,24 @@ def page() -> str:
     ]
     requests = [(f"`{status:04X}`", _words(status.name), why) for status, why in _REQUESTS.items()]
     failures = [(f"`{each:04X}`", _words(each.name), why) for each, why in _FAILURES.items()]
+    options = [
+        ("Basic Profile", BASIC_CODE.value, "yes"),
+        *((code.meaning, code.value, "yes") for code in CODES.values()),
+        *(
+            (name.replace("_", " ").title() + " Option", number, why)
+            for (name, why), number in zip(NOT_HERE.items(), ("113101", "113102"), strict=True)
+        ),
+    ]
+    options = [
+        ("Basic Application Confidentiality Profile", BASIC_CODE.value, "yes"),
+        *((code.meaning, code.value, "yes") for code in CODES.values()),
+        ("Clean Pixel Data Option", CLEAN_PIXEL_DATA.value, NOT_HERE["clean_pixel_data"]),
+        (
+            "Clean Recognizable Visual Features Option",
+            "113102",
+            f"no: {NOT_HERE['clean_recognizable_visual_features']}",
+        ),
+    ]
     return f"""\
 <!-- Written by docs/make_conformance.py from the code; change that, then run it. -->
 
@@ -282,6 +302,21 @@ TLS 1.2 and 1.3 by the profiles of PS3.15 annex B: {
 RFC 8996, 9325 TLS profile, `bcp195-modified` the modified one. Mutual authentication is configured with `client_ca`,
 revocation with `crl`. Sessions are not resumed in TLS 1.3, and in TLS 1.2 for about a minute at
 most. Address, AE title and certificate of a source are checked together. See [TLS](howto/tls.md).
+
+## De-identification
+
+The Basic Application Level Confidentiality Profile of PS3.15 annex E and its options, as de-identifier, by
+[profiles](reference/deidentification-profiles.md) that a site chooses for each destination. The table is that of {
+        edition()
+    }.
+
+{table(("profile or option", "code (CID 7050)", "supported"), options)}
+
+What each shipped profile does to each attribute is in the [table of attributes](reference/confidentiality.md). UIDs, identifiers
+and dates are replaced under a key of the site (HMAC-SHA256); re-identification by Encrypted Attributes Sequence is not
+supported. Digital signatures and Original Attributes Sequence are removed. Objects of SOP classes that are private or not
+known, structured reports, documents and recordings are held unless a rule of the site says otherwise; so are images of kinds in
+which text is burned in. File meta information and preamble are written anew.
 
 ## Character sets
 

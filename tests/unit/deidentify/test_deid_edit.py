@@ -1219,3 +1219,15 @@ def test_what_one_plan_steps_over_another_looks_into() -> None:
     data = E.head() + E.sequence(0x52009230, E.item(inner), E.item(inner))
     assert cleaned(data, plan())[0].count(b"A coil") == 2
     assert cleaned(data, plan({0x00181250: rule("X")}))[0].count(b"A coil") == 0
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
+def test_cleaned_pixels_are_said_of_the_object_in_its_codes(syntax: str) -> None:
+    """Clean Pixel Data Option (CID 7050): which no profile can promise."""
+    write = Write(implicit=syntax == IMPLICIT, little=syntax != BIG)
+    data = write.head() + write.element(0x00280301, "CS", "YES")
+    for is_cleaned in (False, True):
+        result, _ = cleaned(data, plan(), syntax, pixels_cleaned=is_cleaned)
+        assert result.count(b"113101") == is_cleaned
+        assert result.count(b"113100") == 1
+        assert (b"NO" in result) == is_cleaned

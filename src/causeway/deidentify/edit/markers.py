@@ -13,6 +13,7 @@ from typing import Final
 from causeway.deidentify.edit.reading import Element, Level, read_items
 from causeway.deidentify.edit.writing import Writer
 from causeway.deidentify.plan import Code, Plan, Temporal
+from causeway.deidentify.standard.options import CLEAN_PIXEL_DATA
 
 PATIENT_IDENTITY_REMOVED: Final = 0x00120062
 DEIDENTIFICATION_METHOD: Final = 0x00120063
@@ -73,9 +74,14 @@ def markers(plan: Plan, writer: Writer, *, pixels_cleaned: bool = False) -> Mapp
         known = earlier.split(b"\\") if earlier else []
         return b"\\".join(known if ours in map(bytes.strip, known) else [*known, ours])
 
+    # What a profile cannot promise is said of the object whose pixels were cleaned.
+    of_pixels = (CLEAN_PIXEL_DATA,) if pixels_cleaned else ()
+
     def codes(old: bytes) -> bytes:
         said = _said(read_items(old, implicit=writer.implicit, little=writer.little))
-        made = (item for value, item in _code_items(plan.codes, writer) if value not in said)
+        made = (
+            item for value, item in _code_items(plan.codes + of_pixels, writer) if value not in said
+        )
         return old + b"".join(made)
 
     def temporal(old: bytes) -> bytes:
