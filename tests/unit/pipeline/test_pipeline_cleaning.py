@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cleaning_site import KEY, TREATING, Slice, cleaning_site, everything_told, leaks
@@ -14,6 +15,9 @@ from cleaning_site import KEY, TREATING, Slice, cleaning_site, everything_told, 
 from causeway.deidentify.identity import project_key
 from causeway.deidentify.treatment import ProjectKeys, recipe_of
 from causeway.ledger import CleanedState, SeriesState
+from causeway.pipeline import points
+from causeway.pipeline.deidentify import cleaning
+from causeway.pipeline.deidentify.here import Here
 from causeway.testing.site import Site
 
 
@@ -489,3 +493,52 @@ def test_a_name_that_describes_images_does_not_hold_what_is_called_by_the_clean_
     assert state(clean) is SeriesState.SETTLED
     (archive,) = clean.archives()
     assert "renal stone" in archive.reference
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("point", ["clean.before-enter", "clean.entered"])
+@pytest.mark.parametrize("passes", [0, 1, 2])
+def test_what_was_written_down_before_a_death_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, passes: int
+) -> None:
+    monkeypatch.setattr(cleaning, "CHUNK", 2)
+    site = cleaning_site(tmp_path)
+    images = [Slice(number=n) for n in range(1, 8)]
+    for image in images:
+        site.receive(image)
+    left = [passes]
+
+    def hook(reached: str) -> None:
+        if reached == point:
+            if not left[0]:
+                raise Died
+            left[0] -= 1
+
+    points.on_reach(hook)
+    try:
+        with pytest.raises(Died):
+            site.work(40)
+    finally:
+        points.on_reach(None)
+    done = len(site.ledger.cleaned_of(1))
+    assert done == 2 * (passes + (point == "clean.entered"))
+    site.stop()
+    site.start()
+    made = []
+    original = Here.clean
+
+    def counted(here: Here, jobs: Any, *more: Any) -> Any:
+        made.extend(jobs)
+        return original(here, jobs, *more)
+
+    monkeypatch.setattr(Here, "clean", counted)
+    site.work(40)
+    assert state(site) is SeriesState.SETTLED
+    assert len(made) == len(images) - done
+    (archive,) = site.archives()
+    assert len(archive.members) == len(images)
+    assert site.ledger.custody().holds
+    site.stop()
