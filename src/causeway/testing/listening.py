@@ -37,6 +37,8 @@ from causeway.net import (
 )
 from causeway.values import Caller
 
+AT_ONCE_SECONDS = 8.0
+"""Less than the listener waits for anything by default, and enough for a machine that is busy."""
 LOOPBACK = SourceRule(name="loopback", networks=(ip_network("127.0.0.0/8"),), max_associations=1000)
 
 
@@ -266,7 +268,7 @@ class Listening:
         self.told.append((event, fields))
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 10.0, what: str = "") -> None:
+def wait_for(condition: Callable[[], object], *, seconds: float = 30.0, what: str = "") -> None:
     """Return as soon as the condition holds; raise AssertionError when it does not in time."""
     until = time.monotonic() + seconds
     while not condition():

@@ -157,7 +157,7 @@ def test_no_association_is_the_result_of_every_object(
     with server:
         began = time.monotonic()
         results = list(send(calling(server), objects(3)))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
     assert [each.outgoing.key for each in results] == [0, 1, 2]
     assert not any(each.stored for each in results)
     for each in results:
@@ -197,7 +197,7 @@ def test_no_answer_to_an_object_ends_in_time():
     with NeverAnswersStore() as server:
         began = time.monotonic()
         (result,) = send(calling(server), objects(1))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
     assert isinstance(result.error, AssociationLost)
 
 
@@ -205,7 +205,7 @@ def test_a_node_that_never_answers_the_release_costs_no_result():
     with NeverAnswersRelease() as server:
         began = time.monotonic()
         results = list(send(calling(server), objects(2)))
-        assert 0.4 < time.monotonic() - began < 2
+        assert 0.4 < time.monotonic() - began < 10
     assert all(each.stored for each in results)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from causeway.dimse import VERIFICATION, AssociateAccepted
 from causeway.net import Ending, Outgoing, Patience, associate, echo, send
-from causeway.testing.listening import Listening, wait_for
+from causeway.testing.listening import AT_ONCE_SECONDS, Listening, wait_for
 from causeway.testing.peers import (
     CT_IMAGE_STORAGE,
     DripFeeder,
@@ -84,7 +84,7 @@ def test_what_is_no_dicom_is_closed_at_once(peer: type[ScriptedClient]):
         began = time.monotonic()
         with peer(listening.port) as misbehaving:
             assert misbehaving.closed_by_peer()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < AT_ONCE_SECONDS
 
 
 def test_a_stall_is_told_to_the_peer():
@@ -124,13 +124,13 @@ def test_silent_clients_do_not_keep_anybody_waiting():
         crowd = [SilentClient(listening.port) for _ in range(100)]
         began = time.monotonic()
         assert echo(listening.peer()) == 0
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < AT_ONCE_SECONDS
         for each in crowd:
             each.close()
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_damaged_requests_end_within_two_seconds(seed: int):
+def test_damaged_requests_end(seed: int):
     """An A-ASSOCIATE-RQ with bytes changed: an answer, an abort, or patience's end."""
     rng = random.Random(seed)
     with Listening(patience=HASTY) as listening:
@@ -141,9 +141,7 @@ def test_damaged_requests_end_within_two_seconds(seed: int):
                     wire[rng.randrange(len(wire))] = rng.randrange(256)
                 client.connection.sendall(wire)
                 client.connection.shutdown(socket.SHUT_WR)
-                began = time.monotonic()
                 assert client.closed_by_peer()
-                assert time.monotonic() - began < 2
         assert echo(listening.peer()) == 0
         wait_for(lambda: listening.door.statistics().connections == 0)
         assert listening.sink.kept == []

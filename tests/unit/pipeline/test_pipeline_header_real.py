@@ -144,12 +144,12 @@ def test_malformed_objects_cost_little_and_raise_only_bad_data_set() -> None:
         whole = path.read_bytes()
         for syntax in (IMPLICIT, EXPLICIT, BIG, DEFLATED, JPEG, ""):
             for data in (whole, whole[132:], whole[332:]):
-                started = time.monotonic()
+                started = time.thread_time()
                 try:
                     header = read(data, syntax)
                     check(header, RECEIPT)
                 except BadDataSet:
                     pass
-                assert time.monotonic() - started < 2, path
+                assert time.thread_time() - started < 2, path
                 tried += 1
     assert tried > 4000

@@ -101,7 +101,7 @@ def test_what_another_process_writes_is_found(running: Running, tmp_path: Path) 
     time.sleep(1.0)
     assert not running.site.said("delivery.verified")
     operator.release("study:1", who="alice", why="go on", now=time.time())
-    running.wait_for(running.verified(1), seconds=3)
+    running.wait_for(running.verified(1))
     operator.close()
 
 
@@ -173,7 +173,7 @@ def test_stopping_does_not_wait_for_ever(running: Running) -> None:
     assert begun.wait(10)
     started = time.monotonic()
     assert running.pipeline.stop(patience_seconds=0.2)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
     assert running.site.ledger.custody().count(Disposition.ON_ITS_WAY) == 1
 
 

@@ -190,10 +190,10 @@ def test_malformed_objects_cost_little_and_raise_only_bad_data_set() -> None:
         whole = path.read_bytes()
         for syntax in (IMPLICIT, EXPLICIT, BIG, DEFLATED, JPEG, ""):
             for data in (whole, whole[132:], whole[332:]):
-                started = time.monotonic()
+                started = time.thread_time()
                 with contextlib.suppress(BadDataSet):
                     found = attributes_of(reader(data), len(data), syntax)
                     assert len(found.to_json()) < 1 << 20
-                assert time.monotonic() - started < 2, path
+                assert time.thread_time() - started < 2, path
                 tried += 1
     assert tried > 4000
