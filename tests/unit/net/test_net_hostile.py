@@ -69,7 +69,7 @@ def test_it_is_cleaned_up_and_others_are_unharmed(
         if peer is not VanishingSender:
             assert misbehaving.closed_by_peer()
         assert bystander.echo() == 0
-        now = listening.statistics(lambda now: now.ended.get(ending, 0) >= 1)
+        now = listening.statistics(lambda now: {ending, Ending.RELEASED} <= set(now.ended))
         assert set(now.ended) == {ending, Ending.RELEASED}
         theirs = [each.outcome for each in listening.sink.ended if each.outcome != "released"]
         assert theirs == ([outcome] if outcome not in {None, "released"} else [])
