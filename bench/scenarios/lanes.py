@@ -9,26 +9,28 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.session import Session, Table, against, median, number
 from causeway.decide.policy import Policy, Route
+from causeway.decide.rules import compile_rule
 from causeway.ledger import (
     Advanced,
-    Ledger,
+    InstanceRow,
     NewDelivery,
     NewParcel,
     Packaged,
-    SeriesClaim,
+    ParcelRow,
     SeriesState,
 )
-from causeway.pipeline import CompletionRules, Parts, Pipeline, Treatment
-from causeway.pipeline.deidentify import passthrough, restored
-from causeway.pipeline.parcel import Completion, package
+from causeway.pipeline import CompletionRules, Parts, Pipeline
+from causeway.pipeline.parcel import Parcel, from_ledger, members
 from causeway.testing.feed import Feed
 from causeway.testing.site import Image, Site
 
+DEAD, LIVE = "dead", "live"
 SHARE = 0.95
 """Of the rate without: less than 5 % may be lost."""
 BACKLOG = 10_000
@@ -45,8 +47,17 @@ class _Place:
     def __init__(self, folder: Path, backlog: int) -> None:
         self.site = Site(folder, start=False)
         self.site.configure(
-            policy=Policy(routes=(Route(name="all", destinations=("live",)),)),
-            destinations=[self.site.plan(name) for name in ("dead", "live")],
+            policy=Policy(
+                routes=(
+                    Route(
+                        name=DEAD,
+                        destinations=(DEAD,),
+                        when=compile_rule(f'SeriesDescription == "{DEAD}"'),
+                    ),
+                    Route(name="all", destinations=(LIVE,)),
+                )
+            ),
+            destinations=[self.site.plan(name) for name in (DEAD, LIVE)],
             completion=CompletionRules(quiet_seconds=0.0),
             keep_seconds=24 * 3600.0,
         )
@@ -55,11 +66,9 @@ class _Place:
         self._runs = 0
         if backlog:
             # It was there once, so that its folder is missed and not made.
-            self.site.parts.destinations["dead"].check()
-            (folder / "dead").mkdir()
-            self.site.parts.destinations["dead"].recognise()  # type: ignore[attr-defined]
-            shutil.rmtree(folder / "dead")
-            _fill(self.site.ledger, backlog, time.time())
+            self.site.parts.destinations[DEAD].recognise()  # type: ignore[attr-defined]
+            shutil.rmtree(folder / DEAD)
+            _fill(self.site, backlog)
 
     def rate(self, parcels: int) -> float:
         """Parcels a second, from the start of the pipeline until all are verified."""
@@ -102,39 +111,50 @@ class _Place:
         return parcels / (verified[-1] - began)
 
 
-def _fill(ledger: Ledger, backlog: int, now: float) -> None:
-    """Parcels that wait for the dead destination, as the pipeline makes them, but for folders."""
+def _fill(site: Site, backlog: int) -> None:
+    """Parcels that wait for the dead destination: one as the pipeline makes it, and its like."""
+    ledger, now = site.ledger, time.time()
+    site.receive(Image(study=999_999, series_description=DEAD))
+    site.now += 1
+    while site.parts.indexer.turn(site.now) or site.parts.stages.turn(site.now):
+        pass
+    (study,) = ledger.search()
+    (row,) = ledger.parcels_of(ledger.series_of(study.id)[0].id)
+    like = _Like(row, from_ledger(row, ledger.members_of(row.id)))
     feed = Feed(at=now - 3600)
     for start in range(0, backlog, BATCH):
         ledger.index(
             [feed.indexed(1_000_000 + n // 100, n, 1) for n in range(start, start + BATCH)],
             now=now - 3600,
         )
-    cleaning = passthrough(("dead",), {"dead": Treatment.NONE})
     for state, after in zip(_STAGES, (*_STAGES[1:], SeriesState.PACKAGED), strict=True):
         while claims := ledger.claim_series(
             [state], limit=BATCH, now=now, owner="fill", lease_seconds=600
         ):
             ledger.settle_series_all(
                 [
-                    (each, _packaged(ledger, each))
+                    (each, like.packaged(ledger.to_package(each.id)))
                     if after is SeriesState.PACKAGED
-                    else (each, Advanced(to=after, reason="bench", cleaning=cleaning))
+                    else (each, Advanced(to=after, reason="bench"))
                     for each in claims
                 ],
                 now=now,
             )
 
 
-def _packaged(ledger: Ledger, claim: SeriesClaim) -> Packaged:
-    clean = restored(claim.study, claim.series, ledger.to_package(claim.id))
-    parcel = package(clean, Completion(reason="bench", instances=1, expected=None))
-    new = NewParcel(
-        name=parcel.name, size=parcel.size, digest=parcel.digest(), manifest=parcel.manifest(),
-        instance_ids=tuple(each.instance.id for each in parcel.members),
-        deliveries=(NewDelivery(destination="dead", target="a/b/c/d/e"),),
-    )  # fmt: skip
-    return Packaged(parcels=(new,))
+@dataclass(frozen=True)
+class _Like:
+    row: ParcelRow
+    parcel: Parcel
+
+    def packaged(self, rows: Sequence[InstanceRow]) -> Packaged:
+        parcel = replace(self.parcel, members=members(rows, self.parcel.modality))
+        new = NewParcel(
+            name=parcel.name, size=parcel.size, digest=parcel.digest(),
+            manifest=self.row.manifest, instance_ids=tuple(each.id for each in rows),
+            deliveries=(NewDelivery(destination=DEAD, target="a/b/c/d/e"),),
+        )  # fmt: skip
+        return Packaged(parcels=(new,))
 
 
 def measure(session: Session) -> Iterator[Table]:
