@@ -59,9 +59,10 @@ def targets_at(
                     f"{destination}` decides about it anew",
                 )
             said = treatment
+        seen = parcel.face_for(destination) or parcel
         wanted = Wanted.of(
-            parcel.fields,
-            parcel.labels,
+            seen.fields,
+            seen.labels,
             study_id=row.study_id,
             series_id=row.series_id,
             key=row.key,
