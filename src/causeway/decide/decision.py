@@ -265,7 +265,7 @@ def _routed(
             # Which of them its author means cannot be known, and the weaker must not win.
             said = " and ".join(each or "nothing" for each in wanted)
             return Held(
-                code="deidentify",
+                code="treatments_differ",
                 reason=f"its routes to {name} say {said} of what is done to identifying data",
             )
     usual = Routed(routes=(), destinations=())

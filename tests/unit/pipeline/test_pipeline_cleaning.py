@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cleaning_site import KEY, TREATING, Slice, cleaning_site, everything_told, leaks
 
+from causeway.decide.policy import Match, Policy, Route
 from causeway.deidentify.identity import project_key
 from causeway.deidentify.treatment import ProjectKeys, recipe_of
 from causeway.ledger import CleanedState, SeriesState
@@ -541,4 +542,35 @@ def test_what_was_written_down_before_a_death_is_not_done_again(
     (archive,) = site.archives()
     assert len(archive.members) == len(images)
     assert site.ledger.custody().holds
+    site.stop()
+
+
+@pytest.mark.parametrize(
+    ("said", "becomes"),
+    [
+        (("research", ""), "treatments_differ"),
+        (("research", "none"), "treatments_differ"),
+        (("research", "research"), ""),
+        (("", ""), ""),
+    ],
+)
+def test_routes_that_differ_about_a_destination_hold_the_series(
+    tmp_path: Path, said: tuple[str, str], becomes: str
+) -> None:
+    site = cleaning_site(tmp_path, archive="basic")
+    site.stop()
+    routes = tuple(
+        Route(name=f"r{n}", destinations=("archive",), deidentify=each)
+        for n, each in enumerate(said)
+    )
+    site.settings = replace(site.settings, policy=Policy(routes=routes, match=Match.ALL))
+    site.start()
+    site.receive(Slice())
+    site.work(40)
+    row = site.ledger.series(1)
+    assert row is not None
+    assert row.held_code == becomes
+    if not becomes:
+        (archive,) = site.archives()
+        assert archive.metadata["deidentify"] == {"archive": said[0] or "basic"}
     site.stop()
