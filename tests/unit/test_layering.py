@@ -60,7 +60,7 @@ MAY_KNOW = {
     "pull": NOUNS | DECIDING | {"dimse", "ledger", "net", "text"},
     "service": COMPOSED
     | {"commitment", "deidentify", "import_jobs", "observe", "part10", "problems", "pull"},
-    "doctor": COMPOSED | {"observe"},
+    "doctor": COMPOSED | {"observe", "pull"},
     "cli": COMPOSED
     | {"cards", "commitment", "explain", "part10", "observe", "doctor", "service", "demo"}
     | {"deidentify", "import_jobs", "importing", "offline", "preview", "problems", "pull"},

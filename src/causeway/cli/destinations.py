@@ -165,7 +165,7 @@ def try_out(context: typer.Context, name: Name, as_json: AsJson = False) -> None
 
     session = session_of(context)
     steps: list[Step] = []
-    for step in _probe(session, _table(session.configuration(), name)):
+    for step in probe(session, _table(session.configuration(), name)):
         steps.append(step)
         if not as_json:
             mark = paint("ok  ", fg="green") if step.ok else paint("FAIL", fg="red")
@@ -176,7 +176,7 @@ def try_out(context: typer.Context, name: Name, as_json: AsJson = False) -> None
         raise _failed(name, failed)
 
 
-def _probe(session: Session, table: DestinationSettings) -> Iterator[Step]:
+def probe(session: Session, table: DestinationSettings) -> Iterator[Step]:
     """Every kind of end is a step, also one that nobody foresaw."""
     import contextlib
     import time

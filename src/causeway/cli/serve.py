@@ -42,12 +42,18 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check configuration, disk, ledger, ports, destinations, certificates and clock."""
+    """Check configuration, disk, ledger, ports, nodes, destinations, certificates and clock."""
+    from causeway.cli import examining
     from causeway.doctor import Examination, Outcome
     from causeway.service.mapping import server_tls
 
+    session = session_of(context)
     examination = Examination(
-        config_path=session_of(context).config_path, tls_options=server_tls, deep=deep
+        config_path=session.config_path,
+        tls_options=server_tls,
+        nodes=lambda configuration: examining.nodes(session, configuration),
+        destinations=lambda configuration: examining.destinations(session, configuration),
+        deep=deep,
     )
     findings = []
     with bar("checking", None, hidden=as_json) as progress:

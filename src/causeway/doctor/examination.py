@@ -21,6 +21,10 @@ class Examination:
 
     config_path: Path
     tls_options: certificates.TlsOptions
+    nodes: Callable[[Configuration], Iterator[Finding]] = lambda _: iter(())
+    """Looks at the nodes that are pulled from."""
+    destinations: Callable[[Configuration], Iterator[Finding]] = lambda _: iter(())
+    """Tries out the destinations that are reached over a network."""
     deep: bool = False
     """Also look through the whole ledger, and read the whole spool back."""
 
@@ -66,6 +70,8 @@ class Examination:
             "open files": lambda: machine.open_files(configuration),
             "destinations": lambda: machine.destinations(configuration),
             "tls": lambda: certificates.certificates(configuration, self.tls_options),
+            "nodes": lambda: self.nodes(configuration),
+            "network": lambda: self.destinations(configuration),
             "clock": lambda: machine.clock(configuration, stores.latest_arrival(configuration)),
         }
 
