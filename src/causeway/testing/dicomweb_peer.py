@@ -72,6 +72,8 @@ class DicomWebPeer(HttpPeer):
         """It says that it stored, and did not."""
         self.rots = False
         """The last byte that it stores of an instance is another."""
+        self.page = 1000
+        """Most instances that one answer lists, however many are asked for."""
         self.lists_late = lists_late
         """So many searches do not find what was stored yet."""
         self.refusals: dict[str, int] = {}
@@ -204,7 +206,7 @@ class DicomWebPeer(HttpPeer):
             if belongs(each) and (wanted is None or each.sop_instance == wanted)
         ]
         start = int(request.query.get("offset", 0))
-        found = found[start : start + int(request.query.get("limit", 1000))]
+        found = found[start : start + min(int(request.query.get("limit", 1000)), self.page)]
         if not found:
             return Reply(status=204)
         listed = [{"00080018": {"vr": "UI", "Value": [each.sop_instance]}} for each in found]

@@ -430,6 +430,16 @@ def test_many_pages_are_read(peer: DicomWebPeer, monkeypatch: pytest.MonkeyPatch
     assert len(peer.asked("GET")) == 4
 
 
+def test_a_server_that_gives_fewer_than_it_is_asked_for_is_read_to_the_end(
+    peer: DicomWebPeer,
+) -> None:
+    sent = images(10)
+    peer.page = 3
+    transfer = destination(peer).start(Shipment(sent))
+    list(transfer.send(sent))
+    assert {each.standing for each in transfer.verify(sent)} == {Standing.VERIFIED}
+
+
 # --- answers and reasons -------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from blake3 import blake3
 from causeway.destinations.contract import Instance
 from causeway.destinations.http import Answer, HttpClient, parts_of
 from causeway.destinations.stow.answers import data_sets, text
+from causeway.destinations.stow.batches import side_by_side
 from causeway.errors import TemporaryError
 
 PAGE: Final = 200
@@ -43,9 +44,10 @@ class Found(enum.Enum):
 class Looking:
     """Questions to one DICOMweb service."""
 
-    def __init__(self, client: HttpClient, url: str) -> None:
+    def __init__(self, client: HttpClient, url: str, *, at_once: int = 1) -> None:
         self._client = client
         self._url = url
+        self._at_once = at_once
 
     def listed(self, study: str, series: str, wanted: Collection[str]) -> set[str]:
         """Which of the instances the server lists in their series."""
@@ -55,6 +57,18 @@ class Looking:
             for uid in wanted:
                 found |= self._page(f"{place}?SOPInstanceUID={quoted(uid)}")
             return found & set(wanted)
+        # As many pages as there should be, side by side: a server that reads each instance's header
+        # for its answer takes longer to list than to store.
+        pages = side_by_side(
+            lambda offset: (self._page(f"{place}?limit={PAGE}&offset={offset}"),),
+            range(0, len(wanted), PAGE),
+            at_once=self._at_once,
+        )
+        for each in pages:
+            found |= each
+        if found.issuperset(wanted):
+            return set(wanted)
+        found = set()
         while True:
             # By how many it gave so far, as a server may give fewer than it was asked for.
             page = self._page(f"{place}?limit={PAGE}&offset={len(found)}")

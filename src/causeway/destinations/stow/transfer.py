@@ -78,7 +78,7 @@ class StowTransfer:
         self._shipment = shipment
         self._rules = rules
         self._client = client
-        self._looking = Looking(client, rules.url)
+        self._looking = Looking(client, rules.url, at_once=rules.requests_at_once)
         self._clock = clock
         self._most = most
         self._too_large = too_large
