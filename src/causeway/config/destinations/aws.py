@@ -116,6 +116,7 @@ class StoredObjectSettings(Settings):
     """Key of the key service (id, ARN or alias) that objects are encrypted with; without it, as the
     bucket says."""
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=10)
-    """Tags of each object, at most ten, of letters, digits, spaces and `+ - = . _ : / @`. The right `s3:PutObjectTagging` is needed for them."""
+    """Tags of each object, at most ten, of letters, digits, spaces and `+ - = . _ : / @`. The
+    right `s3:PutObjectTagging` is needed for them."""
     expected_bucket_owner: Annotated[str, Field(pattern=r"^(\d{12})?$")] = ""
     """Number of the account that the bucket must belong to; requests to another's are refused."""
