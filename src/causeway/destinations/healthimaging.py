@@ -17,7 +17,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
@@ -60,6 +60,14 @@ LONGEST_WAIT_SECONDS: Final = 60.0
 """Before a delivery asks again, whatever its batch waits for."""
 
 _GIB: Final = 1000**3
+
+_WAITS: Final[Mapping[BatchState, str]] = {
+    BatchState.FILLING: "more may join its import job",
+    BatchState.SEALED: "its import job is to be started",
+    BatchState.STARTING: "its import job is being started",
+    BatchState.RUNNING: "its import job runs",
+    BatchState.READING: "its manifest is to be read",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +264,7 @@ class HealthImagingTransfer:
         for batch, part in self._parts():
             latest |= dict.fromkeys(part.instances, (batch, part))
         pending: list[Batch] = []
+        failed: dict[int, str] = {}
         for each in instances:
             found = latest.get(each.id)
             if found is None or found[1].state is PartState.UPLOADING:
@@ -266,13 +275,29 @@ class HealthImagingTransfer:
                 if not self._is_committed:
                     yield Outcome(instance=each, standing=Standing.SENT, reference=found[0].name)
             else:
-                yield outcome_of(each, *found)
+                outcome = outcome_of(each, *found)
+                if outcome.standing is Standing.AGAIN:
+                    failed[found[0].id] = outcome.why
+                yield outcome
+        if failed and not self._is_committed:
+            self._spend_a_try(failed)
         if pending and self._is_committed:
             due_at = min(batch.due_at for batch in pending)
             raise NotYet(
-                pending[0].waits_for or "its import job is not over yet",
+                pending[0].waits_for or _WAITS[pending[0].state],
                 again_in_seconds=min(LONGEST_WAIT_SECONDS, max(1.0, due_at - destination.now())),
             )
+
+    def _spend_a_try(self, failed: Mapping[int, str]) -> None:
+        """An import that failed counts as a try, with its wait, before anything is sent again.
+
+        Asking for it does not count, so without this what always fails would go round for ever.
+        """
+        new = [key for key in failed if self._shipment.recall(f"failed/{key}") is None]
+        for key in new:
+            self._shipment.remember(f"failed/{key}", failed[key])
+        if new:
+            raise TemporaryError(failed[new[0]])
 
     def abort(self) -> None:
         """The part stays as it is; the next attempt puts another in its place."""
