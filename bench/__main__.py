@@ -24,6 +24,7 @@ from bench.scenarios import (
     pull,
     receive,
     restart,
+    s3,
     stow,
     tls,
     whole,
@@ -40,6 +41,7 @@ SCENARIOS = {
     "pull": pull.measure,
     "stow": stow.measure,
     "deidentified": deidentified.measure,
+    "s3": s3.measure,
     "memory": memory.measure,
     "restart": restart.measure,
 }
