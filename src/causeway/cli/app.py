@@ -34,6 +34,7 @@ from causeway.cli import (
     profiles,
     pulling,
     quarantine,
+    reconciling,
     report,
     serve,
     store,
@@ -184,6 +185,7 @@ destinations_app.command("test")(destinations.try_out)
 app.command("echo", rich_help_panel=NETWORK)(network.echo)
 app.command("find", rich_help_panel=NETWORK)(pulling.find)
 app.command("pull", rich_help_panel=NETWORK)(pulling.pull)
+app.command("reconcile", rich_help_panel=NETWORK)(reconciling.reconcile)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -104,7 +104,7 @@ def find(
     if level != "study" and not study and not wanted.get(tag_of("StudyInstanceUID")):
         note("without --study only nodes that know relational queries can answer this")
     query = Query(level=Level(level.upper()), keys=wanted)
-    plan, target = _target(session_of(context), settings)
+    plan, target = target_of(session_of(context), settings)
     del plan
     answers: list[Attributes] = []
     complete = True
@@ -166,14 +166,14 @@ def pull(
         )
     session = session_of(context)
     settings = node_of(session, node)
-    plan, target = _target(session, settings)
+    plan, target = target_of(session, settings)
     if study or series or accession:
         plan = replace(plan, filters={})
     window = window_of(since, until)
     if not dry_run:
-        _need_service(session, wait=wait)
+        need_service(session, wait=wait)
     with session.ledger() as ledger:
-        found = _look(
+        found = look(
             target, plan, ledger, study=study or [], series=series or [],
             accession=accession or [], window=window,
         )  # fmt: skip
@@ -197,7 +197,7 @@ def pull(
                 settings.name, wanted, who=who_asks(), why=why.strip(), now=ledger.now(),
                 anew=anew,
             )  # fmt: skip
-            rows = _wait(ledger, ids, hidden=as_json) if wait else _rows(ledger, ids)
+            rows = wait_for(ledger, ids, hidden=as_json) if wait else _rows(ledger, ids)
         here = {row.id: len(ledger.here(row.series_instance_uid)) for row in rows if row.id}
     _tell(settings.name, rows, here, dry_run=dry_run, as_json=as_json)
     failed = [row for row in rows if is_failing(row)]
@@ -209,7 +209,7 @@ def pull(
         )
 
 
-def _target(session: Session, settings: NodeSettings) -> tuple[NodePlan, Node]:
+def target_of(session: Session, settings: NodeSettings) -> tuple[NodePlan, Node]:
     from causeway.pull.asking import Abilities
     from causeway.service.nodes import make_node, node_plan
 
@@ -223,7 +223,7 @@ def _be_quiet(event: str, /, **fields: object) -> None:
     """A command tells in its own words."""
 
 
-def _need_service(session: Session, *, wait: bool) -> None:
+def need_service(session: Session, *, wait: bool) -> None:
     from causeway.doctor.running import running_service
 
     if running_service(session.configuration().status_path, now=time.time()) is None and wait:
@@ -233,7 +233,7 @@ def _need_service(session: Session, *, wait: bool) -> None:
         )
 
 
-def _look(
+def look(
     target: Node,
     plan: NodePlan,
     ledger: Ledger,
@@ -353,7 +353,7 @@ def is_failing(row: NodeSeriesRow) -> bool:
     )
 
 
-def _wait(ledger: Ledger, ids: Sequence[int], *, hidden: bool) -> list[NodeSeriesRow]:
+def wait_for(ledger: Ledger, ids: Sequence[int], *, hidden: bool) -> list[NodeSeriesRow]:
     """Until each series is here, or has failed at least once."""
     from causeway.ledger import NodeSeriesState
 

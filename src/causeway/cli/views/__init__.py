@@ -64,6 +64,7 @@ from causeway.cli.views.ledger import (
 )
 from causeway.cli.views.nodes import (
     FoundView,
+    GapView,
     NodeFailureView,
     NodeMovedView,
     NodeSeriesListView,
@@ -71,6 +72,7 @@ from causeway.cli.views.nodes import (
     NodesView,
     NodeView,
     PullView,
+    ReconcileView,
 )
 from causeway.cli.views.profiles import (
     CodeView,
@@ -147,6 +149,7 @@ __all__ = [
     "FieldView",
     "FindingView",
     "FoundView",
+    "GapView",
     "GoesView",
     "GoingView",
     "HealthView",
@@ -180,6 +183,7 @@ __all__ = [
     "QuarantinedView",
     "QueueLaneView",
     "QueueView",
+    "ReconcileView",
     "RefusalView",
     "ReloadView",
     "ReportsView",
@@ -243,6 +247,7 @@ BY_COMMAND: dict[str, type[View]] = {
     "profile diff": ProfileDiffView,
     "profile show": ProfileShowView,
     "pull": PullView,
+    "reconcile": ReconcileView,
     "quarantine discard": MovedView,
     "quarantine leave-out": MovedView,
     "quarantine list": QuarantineView,

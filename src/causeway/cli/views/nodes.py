@@ -198,3 +198,37 @@ class PullView(View):
     """Whether nothing was asked for in fact."""
     series: list[NodeSeriesView]
     """The series."""
+
+
+class GapView(View):
+    """A series of which images are missing. Holds UIDs."""
+
+    study_instance_uid: str
+    """Its study."""
+    series_instance_uid: str
+    """The series."""
+    study_date: str
+    """YYYYMMDD."""
+    modality: str
+    """Such as `MR`."""
+    images_there: int
+    """Images that the node has of it."""
+    images_here: int
+    """Images that came, whatever became of them."""
+
+
+class ReconcileView(View):
+    """`causeway reconcile`. Holds UIDs."""
+
+    node: str
+    """Name of the node."""
+    series: int
+    """Series that were compared: all but those that are opted out or were made here."""
+    images_there: int
+    """Images that the node has of them."""
+    images_here: int
+    """Images of them that came."""
+    missing: int
+    """Images that never came."""
+    gaps: list[GapView]
+    """The series of which some are missing."""
