@@ -73,8 +73,9 @@ def test_the_end_of_a_retrieval_is_told_and_forgotten_where_there_is_no_room(pip
     writer, reader, fd = pipe
     writer.series_whole()
     assert reader.read() == [SeriesWhole()]
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(fd, b"C s1.1 1\n" * 400)
+    for piece in (b"\n" * 4096, b"\n"):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(fd, piece)
     writer.series_whole()
     assert SeriesWhole() not in reader.read()
