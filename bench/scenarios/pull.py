@@ -17,8 +17,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+
+from sqlalchemy import Connection, insert
 
 from bench.generator import Target, send
 from bench.receivers import free_port, wait_until_it_listens
@@ -26,8 +27,8 @@ from bench.scenarios.whole import all_verified
 from bench.session import Session, Table, against, median, number
 from causeway.attributes import Attributes
 from causeway.config import load
-from causeway.ledger import Ledger, SeriesSeen, StudySeen, open_ledger
-from causeway.pull import deciding
+from causeway.ledger import Ledger, open_ledger
+from causeway.ledger.node_schema import node_series, node_study
 from causeway.pull.asking import (
     IMAGES_IN_STUDY,
     PATIENT_ID,
@@ -318,7 +319,7 @@ def _looking(session: Session) -> Table:
             answers = _know(ledger, studies)
             poller = Poller(
                 _Recorded(answers),  # type: ignore[arg-type]
-                NodePlan(name="archive", watch=Watch(window_days=0, thorough_seconds=1e9)),
+                NodePlan(name="archive", watch=Watch(window_days=0, thorough_seconds=1e12)),
                 ledger, abilities=Abilities(), emit=lambda *_, **__: None, clock=time.time,
                 zone=dt.UTC,
             )  # fmt: skip
@@ -348,37 +349,40 @@ def _looking(session: Session) -> Table:
 
 
 def _know(ledger: Ledger, studies: int) -> list[bytes]:
-    """Fill a ledger with what a node has; its answers."""
-    answers, batch = [], []
+    """Fill a ledger with what a node has, all of it done with; the node's answers."""
+    answers: list[bytes] = []
+    known: list[dict[str, object]] = []
+    series: list[dict[str, object]] = []
     each = KNOWN // studies
-    for number_ in range(studies):
-        uid = f"1.2.826.0.1.3680043.8.498.{number_:030d}"
+    for place in range(1, studies + 1):
+        uid = f"1.2.826.0.1.3680043.8.498.{place:030d}"
         values = {
             STUDY_INSTANCE_UID: uid, STUDY_DATE: "20261120", STUDY_TIME: "101112",
-            PATIENT_ID: f"P{number_:08d}", SERIES_IN_STUDY: str(each),
+            PATIENT_ID: f"P{place:08d}", SERIES_IN_STUDY: str(each),
             IMAGES_IN_STUDY: str(100 * each),
         }  # fmt: skip
-        raw = encode_identifier(values, IMPLICIT)
-        answers.append(raw)
-        study = _study(decode_identifier(raw, IMPLICIT), (), frozenset())
-        batch.append(
-            StudySeen(
-                study_instance_uid=uid, patient_id=study.patient_id, study_date=study.date,
-                digest=study.digest,
-                series=tuple(
-                    SeriesSeen(series_instance_uid=f"{uid}.{n}", image_count=100)
-                    for n in range(each)
-                ),
-            )
+        answers.append(encode_identifier(values, IMPLICIT))
+        study = _study(decode_identifier(answers[-1], IMPLICIT), (), frozenset())
+        known.append(
+            {"id": place, "node": "archive", "study_instance_uid": uid, "study_date": study.date,
+             "digest": study.digest, "seen_at": 1.0}
         )  # fmt: skip
-        if len(batch) == 500 or number_ == studies - 1:
-            observe = partial(
-                deciding.observed, rules=deciding.Rules(), now=1.0, existing=lambda _: True
-            )
-            ledger.observed(
-                "archive", batch, observe=observe, gone=partial(deciding.gone, now=1.0), now=1.0
-            )
-            batch = []
+        series += [
+            {"study_id": place, "node": "archive", "series_instance_uid": f"{uid}.{number_}",
+             "state": "retrieved", "image_count": 100, "marks": 1, "counted_at": 1.0, "due_at": 1.0,
+             "first_at": 1.0, "state_at": 1.0}
+            for number_ in range(each)
+        ]  # fmt: skip
+
+    def enter(connection: Connection) -> None:
+        connection.execute(insert(node_study), known)
+        connection.execute(insert(node_series), series)
+
+    ledger._db.write(enter)
+    ledger.query_began("archive", now=1.0)
+    ledger.query_succeeded(
+        "archive", began_at=1.0, now=2.0, studies=studies, since="", thorough=True, abilities="{}"
+    )
     return answers
 
 
