@@ -118,17 +118,21 @@ class Asking:
         self, window: Window, more: Mapping[int, str]
     ) -> Generator[Attributes, None, int]:
         limits = self._plan.limits
-        count, cut = 0, False
+        count, cut, heeded = 0, False, True
         try:
             for attributes in self._find(Level.STUDY, self._study_keys(window, more)):
                 count += 1
+                heeded = heeded and not window.excludes(
+                    _date(attributes.first(STUDY_DATE)), attributes.first(STUDY_TIME)
+                )
                 yield attributes
             cut = bool(limits.answer_cap) and count >= limits.answer_cap
             if not cut and not (not limits.answer_cap and _is_suspicious(count)):
                 return count
         except TooManyAnswers:
             cut = True
-        halves = window.halves(self._today)
+        # A node that gives what is outside of the window cannot be asked in parts.
+        halves = window.halves(self._today) if heeded else None
         told = 0
         for half in halves or ():
             told += yield from self._windowed(half, more)

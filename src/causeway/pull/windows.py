@@ -46,6 +46,19 @@ class Window:
         # second, 235959.7, would be outside.
         return f"{_time(self.from_second)}-{_time(self.to_second)}.999999"
 
+    def excludes(self, date: str, time: str) -> bool:
+        """Whether a study of that date and time has no business in it."""
+        day = date if len(date) == 8 and date.isdigit() else ""
+        if day and self.first is not None and day < _date(self.first):
+            return True
+        if day and self.last is not None and day > _date(self.last):
+            return True
+        if not self.times:
+            return False
+        # Asked for by its time, one that has none does not match.
+        clock = time[:6]
+        return len(clock) < 6 or not _time(self.from_second) <= clock <= _time(self.to_second)
+
     def halves(self, today: dt.date) -> tuple[Window, Window] | None:
         """Two windows that have all that this one has, or None if it is too short for that.
 

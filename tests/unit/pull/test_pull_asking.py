@@ -72,7 +72,9 @@ class Answering:
             if self.bound and count == self.bound:
                 raise TooManyAnswers("too many")
             count += 1
-            yield made({STUDY_INSTANCE_UID: uid, STUDY_DATE: date, IMAGES_IN_STUDY: "1"})
+            yield made(
+                {STUDY_INSTANCE_UID: uid, STUDY_DATE: date, STUDY_TIME: time, IMAGES_IN_STUDY: "1"}
+            )
 
 
 def made(values: dict[int, str]) -> Attributes:
@@ -113,6 +115,19 @@ def test_a_suspiciously_round_number_is_looked_into() -> None:
     assert len({each.uid for each in asking(node).studies(since("20261101"))}) == 300
     node = Answering(a_day(100))
     assert len({each.uid for each in asking(node).studies(since("20261101"))}) == 100
+
+
+def test_a_node_that_heeds_no_dates_is_not_asked_for_ever() -> None:
+    class Heedless(Answering):
+        def find(self, query: Query) -> Iterator[Attributes]:
+            keys = dict(query.keys) | {STUDY_DATE: "", STUDY_TIME: ""}
+            yield from super().find(Query(level=query.level, keys=keys))
+
+    node = Heedless(a_day(100))
+    assert len({each.uid for each in asking(node).studies(since("20261101"))}) == 100
+    assert len(node.asked) <= 20
+    with pytest.raises(AnswersIncomplete):
+        list(asking(Heedless(a_day(200), cap=100), limits=Limits(answer_cap=100)).studies(Window()))
 
 
 def test_our_own_bound_asks_in_parts_too() -> None:
