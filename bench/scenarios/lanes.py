@@ -121,7 +121,7 @@ def _fill(site: Site, backlog: int) -> None:
     (study,) = ledger.search()
     (row,) = ledger.parcels_of(ledger.series_of(study.id)[0].id)
     like = _Like(row, from_ledger(row, ledger.members_of(row.id)))
-    feed = Feed(at=now - 3600)
+    feed = Feed(at=now - 3600 - backlog)  # a second for each
     for start in range(0, backlog, BATCH):
         ledger.index(
             [feed.indexed(1_000_000 + n // 100, n, 1) for n in range(start, start + BATCH)],
