@@ -45,6 +45,7 @@ def report(*, backwards: bool = False) -> StudyReport:
         lambda: empty.add_cleaned(made.counts, proof, pixels="us-philips"),
         lambda: empty.add_held("secondary capture without a rule"),
         lambda: empty.add_quarantined("identifier_left", "person name in (0008,1030)"),
+        lambda: empty.add_left_out("not wanted by the person who released the rest"),
     ]
     for step in reversed(steps) if backwards else steps:
         step()
