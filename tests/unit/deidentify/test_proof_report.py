@@ -61,7 +61,7 @@ def test_counts_add_up() -> None:
     fields = json.loads(report().json())
     by_rule, by_action = (fields["attributes"][name] for name in ("by_rule", "by_action"))
     assert sum(by_rule.values()) == sum(by_action.values()) > 4
-    assert fields["instances"] == {"cleaned": 2, "held": 1, "quarantined": 1}
+    assert fields["instances"] == {"cleaned": 2, "held": 1, "quarantined": 1, "left_out": 1}
     assert fields["proof"]["tokens"] > 0
     assert fields["profile"]["codes"][0]["value"] == "113100"
 
