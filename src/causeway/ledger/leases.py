@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, Select, Table, bindparam, or_, select, text, update
 
 from causeway.ledger import schema
 from causeway.ledger.claims import DeliveryClaim, SeriesClaim
@@ -71,7 +71,7 @@ class LeaseVerbs(Verbs):
 
         def work(connection: Connection) -> float | None:
             found: list[float | None] = [
-                connection.execute(query, {"now": now}).scalar_one() for query in _NEXT_DUE
+                connection.execute(query, {"now": now}).scalar_one_or_none() for query in _NEXT_DUE
             ]
             return min((at for at in found if at is not None), default=None)
 
@@ -80,9 +80,15 @@ class LeaseVerbs(Verbs):
 
 def _first_due(table: Table, predicate: str) -> Select[Any]:
     """The soonest due time of what nobody works on; the predicate is that of a partial index."""
-    return select(func.min(table.c.due_at)).where(
-        text(predicate),
-        or_(table.c.lease_until.is_(None), table.c.lease_until <= bindparam("now")),
+    # Not a minimum: with a condition besides, SQLite looks at all that waits to find it.
+    return (
+        select(table.c.due_at)
+        .where(
+            text(predicate),
+            or_(table.c.lease_until.is_(None), table.c.lease_until <= bindparam("now")),
+        )
+        .order_by(table.c.due_at)
+        .limit(1)
     )
 
 
