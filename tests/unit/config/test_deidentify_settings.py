@@ -88,6 +88,7 @@ def test_without_a_key_it_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [("not hex", "hexadecimal"), ("a" * 64, "not random"), (secrets.token_hex(16), "hexadecimal")],
+    ids=["no digits", "one digit", "too short"],
 )
 def test_a_key_that_is_none_is_refused_and_not_shown(folder: Path, content: str, says: str) -> None:
     (folder / "key").write_text(content)
