@@ -19,7 +19,7 @@ demo: .venv/.base  ## Watch two studies cross (ARGS=--once ends by itself)
 	@$(BIN)/python -m causeway.demo $(ARGS)
 
 test: .venv/.test peers  ## Run all tests (ARGS="tests/unit -k spool" for some)
-	@$(BIN)/pytest -q $(ARGS)
+	@scripts/test $(ARGS)
 
 check: .venv/.check .venv/.test  ## ruff and mypy, nothing is changed
 	@$(BIN)/ruff check --quiet
