@@ -22,6 +22,18 @@ from causeway.testing.feed import Feed
 # --- claims -------------------------------------------------------------------------------------
 
 
+def test_what_somebody_works_on_is_not_due(ledger: Ledger) -> None:
+    """Else whoever sleeps until something is due would not sleep at all."""
+    item = Feed().indexed()
+    ledger.index([item], now=1000)
+    now = item.due_at + 1
+    (claim,) = ledger.claim_series(
+        [SeriesState.OPEN], limit=1, now=now, owner="me", lease_seconds=60
+    )
+    assert ledger.next_due_at(now=now) is None
+    assert ledger.next_due_at(now=now + 61) == claim.series.due_at
+
+
 def test_nothing_is_claimed_before_it_is_due(ledger: Ledger) -> None:
     item = Feed().indexed()
     ledger.index([item], now=1000)

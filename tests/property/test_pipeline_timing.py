@@ -124,7 +124,7 @@ STATES = {
 class Timing(RuleBasedStateMachine):
     @initialize(
         late=st.sampled_from(Late),
-        unit=st.sampled_from(Unit),
+        unit=st.sampled_from((Unit.SERIES, Unit.STUDY)),
         urgent=st.booleans(),
         hours=st.sampled_from(NO_HOURS_CHANCE),
     )

@@ -84,7 +84,7 @@ def _first_due(table: Table, predicate: str) -> Select[Any]:
     return (
         select(table.c.due_at)
         .where(
-            text(predicate),
+            text(f"({predicate})"),
             or_(table.c.lease_until.is_(None), table.c.lease_until <= bindparam("now")),
         )
         .order_by(table.c.due_at)
