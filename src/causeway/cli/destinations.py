@@ -99,6 +99,10 @@ def _known(configuration: Configuration, ledger: Ledger, now: float) -> list[Des
     ]  # fmt: skip
 
 
+_STATES = {"closed": "ok", "open": "paused", "half open": "trying"}
+"""A breaker that is closed is one that lets through; few who look at a table know that."""
+
+
 def _print(views: Sequence[DestinationView]) -> None:
     table = Table(
         [
@@ -117,7 +121,7 @@ def _print(views: Sequence[DestinationView]) -> None:
         table.add(
             view.destination,
             view.type or "gone",
-            view.state,
+            _STATES.get(view.state, view.state),
             f"{view.waiting:,}",
             "" if view.oldest_seconds is None else ago(view.oldest_seconds),
             view.sending or "",

@@ -86,6 +86,8 @@ _COLOURS = {
     "quarantined": "yellow",
     "denied": "yellow",
     "due": "yellow",
+    "paused": "yellow",
+    "trying": "yellow",
     "dead": "red",
     "failed": "red",
     "fail": "red",

@@ -20,6 +20,7 @@ from causeway.deidentify.plan import Code, Temporal
 from causeway.deidentify.proof.proof import Proof
 
 FORMAT: Final = 1
+NOTHING_YET: Final = "(nothing of it is clean yet)"
 """Of the JSON report; a field that goes or changes its meaning raises it."""
 
 
@@ -161,10 +162,10 @@ class StudyReport:
         """For reading."""
         plan = self.plan
         lines = [
-            f"De-identification of study {self.study}",
+            f"De-identification of study {self.study or NOTHING_YET}",
             "",
-            f"Subject      {self.subject}",
-            f"Profile      {plan.name}, digest {plan.digest[:12]}, PS3.15 {plan.edition}",
+            f"Subject      {self.subject or NOTHING_YET}",
+            f"Profile      {plan.name}, digest {plan.digest[:12]}, {plan.edition}",
             f"Conformance  {_conformance(plan)}",
             f"Dates        {plan.temporal.value}",
             f"Key          {self.key_id}",
