@@ -35,17 +35,20 @@ from bench.session import Session
 _BOUNDS = """\
 ## What bounds them
 
-**Receiving, synced.** One `fdatasync` after each object is what a durable Success costs, and the machine of these figures does no
-more of them than the line above the tables says. In runs of a second or two `storescp` writes into the page cache and waits for no
-disk; there the synced rates are a sync behind, and the relaxed ones differ by the digest that is taken of each object and by the
-receipt. Where so much arrives that the system has to write it back, both wait for the same disk. With 4 and 8 associations both
-processors are busy, half of them with the senders, which run on the same machine.
+**Receiving, synced.** One `fdatasync` after each object is what a durable Success costs, and the
+machine of these figures does no more of them than the line above the tables says. In runs of a
+second or two `storescp` writes into the page cache and waits for no disk; there the synced rates
+are a sync behind, and the relaxed ones differ by the digest that is taken of each object and by
+the receipt. Where so much arrives that the system has to write it back, both wait for the same
+disk. With 4 and 8 associations both processors are busy, half of them with the senders, which
+run on the same machine.
 
 **TLS.** Both ends encrypt on the same two processors.
 
-**Forwarding and pulling** are measured against tools that write to the page cache or nowhere at all, from the first byte to a
-delivery that is verified: each image is synced once, indexed, decided about, packaged and delivered by rows of a ledger that is
-synced as well. The ledger's commits and the folder's syncs share one disk with the spool.
+**Forwarding and pulling** are measured against tools that write to the page cache or nowhere at
+all, from the first byte to a delivery that is verified: each image is synced once, indexed,
+decided about, packaged and delivered by rows of a ledger that is synced as well. The ledger's
+commits and the folder's syncs share one disk with the spool.
 """
 
 SCENARIOS = {

@@ -1,4 +1,4 @@
-"""CT images for as long as it takes to receive some gigabytes, beside a receiver that syncs nothing.
+"""CT images until some gigabytes were received, beside a receiver that syncs nothing.
 
 A run of a second or two fits into the page cache, and whoever syncs nothing pays for no disk in it.
 Here so much arrives that the system has to write it back meanwhile, as in a night of sending from
