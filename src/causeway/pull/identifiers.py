@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from pydicom.datadict import dictionary_VR
@@ -31,8 +32,10 @@ _BINARY: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "AT"})
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _DEEPEST: Final = 16
+_IMPLICIT_HEAD: Final = struct.Struct("<HHI")
 
 
+@lru_cache(maxsize=4096)
 def vr_of(tag: int) -> str:
     """By PS3.6; text for what it does not list."""
     try:
@@ -116,19 +119,21 @@ def decode_identifier(raw: bytes, transfer_syntax_uid: str) -> Attributes:
 def _elements(raw: bytes, *, explicit: bool) -> Iterable[tuple[int, str, bytes]]:
     position, end = 0, len(raw)
     unpack = struct.unpack_from
+    implicit_head = _IMPLICIT_HEAD.unpack_from
     while position < end:
-        group, element = unpack("<HH", raw, position)
-        tag = group << 16 | element
-        if explicit:
+        if not explicit:
+            group, element, length = implicit_head(raw, position)
+            tag, position = group << 16 | element, position + 8
+            vr = vr_of(tag)
+        else:
+            group, element = unpack("<HH", raw, position)
+            tag = group << 16 | element
             name = raw[position + 4 : position + 6]
             if name in _LONG:
                 length, position = unpack("<I", raw, position + 8)[0], position + 12
             else:
                 length, position = unpack("<H", raw, position + 6)[0], position + 8
             vr = name.decode("ascii", "replace")
-        else:
-            length, position = unpack("<I", raw, position + 4)[0], position + 8
-            vr = vr_of(tag)
         if length == _UNDEFINED:
             position = _after_sequence(raw, position, explicit=explicit, depth=0)
             continue
