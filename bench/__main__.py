@@ -39,9 +39,10 @@ _BOUNDS = """\
 machine of these figures does no more of them than the line above the tables says. In runs of a
 second or two `storescp` writes into the page cache and waits for no disk; there the synced rates
 are a sync behind, and the relaxed ones differ by the digest that is taken of each object and by
-the receipt. Where so much arrives that the system has to write it back, both wait for the same
-disk. With 4 and 8 associations both processors are busy, half of them with the senders, which
-run on the same machine.
+the receipt. With 4 and 8 associations both processors are busy, half of them with the senders,
+which run on the same machine. Gigabytes without a pause need segments faster than they are
+recycled, and one that is made is written over beforehand, so each byte goes to the disk twice:
+`spool.ready_bytes` says how large a burst may be before that happens.
 
 **TLS.** Both ends encrypt on the same two processors.
 
