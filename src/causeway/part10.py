@@ -26,6 +26,10 @@ class NotSendable(Exception):
     """Not a DICOM file with an object in it; the text says why."""
 
 
+class IsDirectory(NotSendable):
+    """A DICOMDIR (PS3.10 section 8): it lists objects, and is none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part10:
     """A DICOM file."""
@@ -77,7 +81,7 @@ def part10_of(path: Path, head: bytes, size: int) -> Part10:
         raise NotSendable("no DICOM file")
     values, offset = _group_2(head)
     if values.get(_SOP_CLASS) == _DIRECTORY:
-        raise NotSendable("a DICOMDIR, which lists objects and is none")
+        raise IsDirectory("a DICOMDIR, which lists objects and is none")
     for element, name in (
         (_SOP_CLASS, "SOP class"),
         (_SOP_INSTANCE, "SOP instance"),

@@ -8,6 +8,7 @@ silence.
 from __future__ import annotations
 
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -16,10 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from causeway.part10 import HEAD_BYTES, NotSendable, files_below, part10_of, read_part10
+from causeway.part10 import HEAD_BYTES, IsDirectory, NotSendable, files_below, part10_of
 
 PIECE_BYTES: Final = 1 << 20
-DIRECTORY_NAME: Final = "DICOMDIR"
 DIRECTORY_BYTES: Final = 256 * 1024 * 1024
 """A directory of a whole archive of 100,000 images takes some 60 MB; a larger one is not read."""
 _ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
@@ -95,22 +95,20 @@ def find(paths: Iterable[Path], archives: Archives) -> Iterator[Candidate | Pass
     lists and is missing is said.
     """
     for path in paths:
-        if not path.is_dir() and _is_directory_file(path):
-            yield from _listed(path, archives)
-            continue
+        named = not path.is_dir()
         for file in files_below([path]):
-            if file.name.upper() == DIRECTORY_NAME and _is_directory_file(file):
-                yield from _missing(file)
-            else:
-                yield from _of_file(file, archives)
+            yield from _of_file(file, archives, named=named)
 
 
-def _of_file(path: Path, archives: Archives) -> Iterator[Candidate | PassedOver]:
+def _of_file(path: Path, archives: Archives, *, named: bool) -> Iterator[Candidate | PassedOver]:
     try:
-        if _is_archive(path):
+        head, size = _head(path)
+        if head[:4] in _ZIP_MAGIC:
             yield from _members(path, archives)
             return
-        found = read_part10(path)
+        found = part10_of(path, head, size)
+    except IsDirectory:
+        yield from _listed(path, archives) if named else _missing(path)
     except NotSendable as error:
         yield PassedOver(place=str(path), reason=str(error))
     except OSError as error:
@@ -126,6 +124,15 @@ def _of_file(path: Path, archives: Archives) -> Iterator[Candidate | PassedOver]
         )
 
 
+def _head(path: Path) -> tuple[bytes, int]:
+    """A file's first bytes, and its size."""
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise NotSendable("no ordinary file")  # opening a pipe would wait for somebody to write
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES), facts.st_size
+
+
 def _pieces(path: Path, offset: int) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(offset)
@@ -134,13 +141,6 @@ def _pieces(path: Path, offset: int) -> Iterator[bytes]:
 
 
 # --- archives -------------------------------------------------------------------------------------
-
-
-def _is_archive(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(4) in _ZIP_MAGIC
 
 
 def _members(path: Path, archives: Archives) -> Iterator[Candidate | PassedOver]:
@@ -192,23 +192,13 @@ def _of_member(archives: Archives, path: Path, member: zipfile.ZipInfo) -> Candi
 # --- directories ----------------------------------------------------------------------------------
 
 
-def _is_directory_file(path: Path) -> bool:
-    try:
-        read_part10(path)
-    except NotSendable as error:
-        return "DICOMDIR" in str(error)
-    except OSError:
-        return False
-    return False
-
-
 def _listed(directory: Path, archives: Archives) -> Iterator[Candidate | PassedOver]:
     """The files that a DICOMDIR lists."""
     for parts in _file_ids(directory):
         if isinstance(parts, PassedOver):
             yield parts
         elif (path := _below(directory.parent, parts)) is not None:
-            yield from _of_file(path, archives)
+            yield from _of_file(path, archives, named=False)
         else:
             yield _not_there(directory, parts)
 
