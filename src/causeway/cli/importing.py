@@ -16,7 +16,7 @@ import typer
 from causeway.cli.exits import ChecksFailed, NothingFound
 from causeway.cli.look import AsJson
 from causeway.cli.progress import bar
-from causeway.cli.session import Session, is_there, session_of, who_asks
+from causeway.cli.session import Session, is_there, session_of
 from causeway.cli.show import amount, plural, print_json, printable, say, state
 from causeway.errors import ConfigurationError, OutOfSpace, StartupError
 
@@ -160,10 +160,11 @@ def _prepare(configuration: Configuration, disk: RealDisk) -> None:
     from causeway.spool import prepare
 
     root = configuration.spool_dir
-    if root.exists() and not os.access(root, os.W_OK):
+    if root.exists() and (owner := root.stat().st_uid) != os.geteuid():
+        # The superuser too: the service could not read what would be written here.
         raise StartupError(
-            f"{who_asks()} may not write to the spool in {configuration.data_dir}",
-            hint="run the command as the user that the service runs as",
+            f"the spool in {configuration.data_dir} belongs to another user",
+            hint=f"run the command as the user that the service runs as: `sudo -u '#{owner}' …`",
         )
     if not root.exists():
         configuration.data_dir.mkdir(mode=0o750, exist_ok=True)

@@ -134,6 +134,18 @@ def test_mistakes_are_said(empty: World, folder: Path, tmp_path: Path):
     assert empty.call("import", str(tmp_path / "nothing")).status == 7
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can give a folder away")
+def test_nobody_writes_into_the_spool_of_another_user(world: World, folder: Path):
+    """Not even the superuser: the service could not read it."""
+    before = in_spool(world)
+    os.chown(world.folder / "data" / "spool", 65534, -1)
+    result = world.call("import", str(folder))
+    assert result.status == 3
+    assert "belongs to another user" in result.err
+    assert "sudo -u '#65534'" in result.err
+    assert in_spool(world) == before
+
+
 def test_a_full_spool_stops_it_and_says_how_many_are_left(empty: World, folder: Path):
     text = empty.config.read_text()
     facts = os.statvfs(empty.folder)
