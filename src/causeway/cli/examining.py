@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from causeway.cli.destinations import probe
 from causeway.cli.session import Session, is_there
-from causeway.doctor import Finding, Outcome, Retrievals, node_findings
+from causeway.doctor import Finding, Outcome, node_findings
 
 if TYPE_CHECKING:
     from causeway.config import Configuration
@@ -28,7 +28,7 @@ def nodes(session: Session, configuration: Configuration) -> Iterator[Finding]:
 
     for plan in node_plans(configuration):
         yield from node_findings(
-            plan, make, _retrievals(session, configuration, plan.name), today=_today()
+            plan, make, failing=_failing(session, configuration, plan.name), today=_today()
         )
 
 
@@ -36,14 +36,14 @@ def _today() -> dt.date:
     return dt.datetime.now().astimezone().date()
 
 
-def _retrievals(session: Session, configuration: Configuration, name: str) -> Retrievals:
+def _failing(session: Session, configuration: Configuration, name: str) -> str:
     """The newest failure of a retrieval that is not made good yet."""
     if not is_there(configuration.ledger_path, configuration):
-        return Retrievals()
+        return ""
     with session.ledger() as ledger:
         failing = [row for row in ledger.node_series(name) if row.fail_code]
     newest = max(failing, key=lambda row: row.state_at, default=None)
-    return Retrievals(failing="" if newest is None else newest.fail_text)
+    return "" if newest is None else newest.fail_text
 
 
 def destinations(session: Session, configuration: Configuration) -> Iterator[Finding]:

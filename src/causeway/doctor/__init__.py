@@ -7,14 +7,13 @@ what a check did not foresee is its own finding.
 
 from causeway.doctor.examination import Examination
 from causeway.doctor.finding import Finding, Outcome
-from causeway.doctor.nodes import Retrievals, node_findings
+from causeway.doctor.nodes import node_findings
 from causeway.doctor.running import RunningService, running_service
 
 __all__ = [
     "Examination",
     "Finding",
     "Outcome",
-    "Retrievals",
     "RunningService",
     "node_findings",
     "running_service",

@@ -10,36 +10,30 @@ so.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import errno
 import secrets
-import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Final
 
 from causeway.attributes import tag_of
 from causeway.dimse import MoveStatus, Status
-from causeway.doctor.finding import Finding, failed, ok, skipped, warning
-from causeway.errors import CausewayError, PeerError, StartupError
+from causeway.doctor.finding import Finding, Outcome, failed, ok, skipped, warning
+from causeway.doctor.way import dns, route, tcp, tls
+from causeway.errors import CausewayError, PeerError
 from causeway.net import (
     AssociationLost,
     AssociationRejected,
     NotNegotiated,
-    Peer,
     Timeouts,
     associate,
     move,
 )
 from causeway.net.client import VERIFICATION_KINDS
 from causeway.net.outgoing import Kind
-from causeway.net.sockets import dial
-from causeway.net.tls import client_context
 from causeway.pull.classes import MOST_CONTEXTS, SYNTAXES
-from causeway.pull.contract import Level, Node, Query, QueryRefused
+from causeway.pull.contract import Level, Node, Query
 from causeway.pull.diagnosis import diagnosed, unreachable
 from causeway.pull.identifiers import LEVEL, encode_identifier
 from causeway.pull.plan import DimsePlan, NodePlan, Root, Way, WebPlan
@@ -47,7 +41,6 @@ from causeway.pull.plan import DimsePlan, NodePlan, Root, Way, WebPlan
 PATIENCE: Final = Timeouts(
     connect_seconds=8, associate_seconds=12, response_seconds=20, release_seconds=3
 )
-EXPIRY_DAYS: Final = 30
 SLOW_SECONDS: Final = 5.0
 """An association that takes longer waits for something; mostly for a name server."""
 _STORAGE: Final = tuple(
@@ -60,27 +53,20 @@ _MOVE: Final = {
 _STUDY_INSTANCE_UID: Final = tag_of("StudyInstanceUID")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retrievals:
-    """How the service fares with a node, as the ledger has it."""
-
-    failing: str = ""
-    """What the last retrieval failed with; empty if it did not."""
-
-
-class MakeNode(Protocol):
-    """Who can be asked questions of this plan."""
-
-    def __call__(self, plan: NodePlan) -> Node: ...
+MakeNode = Callable[[NodePlan], Node]
+"""Who can be asked questions of this plan."""
 
 
 def node_findings(
-    plan: NodePlan, make: MakeNode, retrievals: Retrievals, *, today: dt.date
+    plan: NodePlan, make: MakeNode, *, failing: str, today: dt.date
 ) -> Iterator[Finding]:
-    """All that can be found out of it without moving an image."""
+    """All that can be found out of it without moving an image.
+
+    ``failing`` is what the service's last retrieval failed with; empty if it did not.
+    """
     name = f"node {plan.name}"
     if isinstance(plan, WebPlan):
-        yield from _web(name, plan, make, today)
+        yield from _find(name, plan, make, today)
         return
     assert isinstance(plan, DimsePlan)
     plan = replace(plan, peer=replace(plan.peer, timeouts=PATIENCE))
@@ -92,178 +78,13 @@ def node_findings(
         lambda: small_association(name, plan),
         lambda: large_association(name, plan),
         lambda: _find(name, plan, make, today),
-        lambda: _move(name, plan, retrievals),
+        lambda: _move(name, plan, failing),
     )
     for step in steps:
-        stopped = False
         for finding in step():
             yield finding
-            stopped = finding.outcome == "failed"
-        if stopped:
-            return
-
-
-# --- the way there --------------------------------------------------------------------------------
-
-
-def dns(name: str, peer: Peer) -> Iterator[Finding]:
-    """Whether the host's name has an address."""
-    began = time.monotonic()
-    try:
-        found = socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        yield failed(
-            name,
-            f"dns: {peer.host} has no address",
-            "is the name written right, and does this machine's resolver know it? An address "
-            "needs no resolver",
-        )
-        return
-    addresses = ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if time.monotonic() - began > SLOW_SECONDS:
-        yield warning(
-            name,
-            f"dns: {peer.host} is {addresses}, but it took {time.monotonic() - began:.0f} s",
-            "one of the name servers does not answer: see /etc/resolv.conf",
-        )
-    else:
-        yield ok(name, f"dns: {peer.host} is {addresses}")
-
-
-def route(name: str, peer: Peer) -> Iterator[Finding]:
-    """From which of our addresses it is reached: what its allowlist has to have."""
-    family, _, _, _, address = socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(address)  # of a datagram socket: nothing is sent
-        except OSError as error:
-            yield failed(
-                name,
-                f"route: no way to {address[0]}: {error.strerror}",
-                "is the network, or the tunnel that leads there, up? `ip route get "
-                f"{address[0]}` says which way it would go",
-            )
-            return
-        yield ok(name, f"route: it sees us as {probe.getsockname()[0]}")
-
-
-def tcp(name: str, peer: Peer) -> Iterator[Finding]:
-    """Whether something listens at the port."""
-    began = time.monotonic()
-    try:
-        dial(peer.host, peer.port, PATIENCE.connect_seconds).close()
-    except OSError as error:
-        if error.errno == errno.ECONNREFUSED:
-            said = f"tcp: nothing listens at port {peer.port}, or a firewall says so"
-            to_do = "is the node running, and is this its port? 104 and 11112 are usual"
-        elif isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
-            said = f"tcp: no answer from {peer.host}:{peer.port}"
-            to_do = (
-                "a firewall drops what we send, the tunnel is down, or the address is nobody's: "
-                "ask for this machine's address to be let through"
-            )
-        else:
-            said = f"tcp: {error.strerror or 'no connection'}"
-            to_do = "is the node reachable from this machine? `ping` and `ip route get` tell more"
-        yield failed(name, said, to_do)
-        return
-    yield ok(name, f"tcp: connected in {(time.monotonic() - began) * 1000:.0f} ms")
-
-
-def tls(name: str, peer: Peer) -> Iterator[Finding]:
-    """Whether we trust each other, and for how long yet."""
-    if peer.tls is None:
-        yield skipped(name, "tls: not configured; images cross the network in clear")
-        return
-    try:
-        context = client_context(peer.tls)
-    except StartupError as error:
-        yield failed(name, f"tls: {error.message}", error.hint)
-        return
-    server_name = peer.tls.server_name or peer.host
-    try:
-        connection = dial(
-            peer.host, peer.port, PATIENCE.connect_seconds, tls=context, server_name=server_name
-        )
-        assert isinstance(connection, ssl.SSLSocket)
-        with connection:
-            connection.do_handshake()
-            # With TLS 1.3 a server looks at our certificate after our side of the handshake is
-            # over; its alert comes with the first read.
-            connection.settimeout(0.5)
-            with contextlib.suppress(TimeoutError):
-                connection.recv(1)
-            version, left = connection.version(), _days_left(connection)
-    except ssl.SSLError as error:
-        yield failed(name, *_of_tls(error, server_name))
-        return
-    except OSError as error:
-        yield failed(
-            name,
-            f"tls: the connection ended during the handshake: {error.strerror or 'closed'}",
-            "is TLS spoken at that port? Many nodes have another port for it, such as 2762",
-        )
-        return
-    if left is not None and left < EXPIRY_DAYS:
-        yield warning(
-            name,
-            f"tls: {version}; its certificate expires in {left} days",
-            "tell its administrator",
-        )
-    else:
-        yield ok(name, f"tls: {version}, its certificate is trusted")
-
-
-def _days_left(connection: ssl.SSLSocket) -> int | None:
-    facts = connection.getpeercert() or {}
-    until = facts.get("notAfter")
-    if not isinstance(until, str):
-        return None
-    return int((ssl.cert_time_to_seconds(until) - time.time()) // 86400)
-
-
-def _of_tls(error: ssl.SSLError, server_name: str) -> tuple[str, str]:
-    """One cause and one remedy. Texts of OpenSSL are known by their parts; codes differ."""
-    text = str(error).upper()
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message
-        if "expired" in why:
-            return (
-                "tls: its certificate has expired",
-                "its administrator has to renew it; or this machine's clock is wrong",
-            )
-        if "not yet valid" in why:
-            return "tls: its certificate is not valid yet", "is this machine's clock right?"
-        if "mismatch" in why or "not valid for" in why:
-            return (
-                f"tls: its certificate is made out to another name than {server_name}",
-                "set `server_name` to a name in its certificate, or have it made out to this one",
-            )
-        return (
-            f"tls: its certificate is not signed by an authority of ours: {why}",
-            "put the authority that signed it into the file of `ca`",
-        )
-    if "CERTIFICATE_REQUIRED" in text or "HANDSHAKE_FAILURE" in text:
-        return (
-            "tls: it asks for a certificate of ours",
-            "set `certificate` and `key` to one that its authority has signed",
-        )
-    if "UNKNOWN_CA" in text or "BAD_CERTIFICATE" in text or "CERTIFICATE_UNKNOWN" in text:
-        return (
-            "tls: it does not accept our certificate",
-            "its administrator has to trust the authority that signed it",
-        )
-    if "WRONG_VERSION" in text or "RECORD_LAYER" in text or "HTTP_REQUEST" in text:
-        return (
-            "tls: what answers there speaks no TLS",
-            "is this the port for TLS? Many nodes have another one, such as 2762",
-        )
-    if "PROTOCOL_VERSION" in text or "UNSUPPORTED_PROTOCOL" in text:
-        return (
-            "tls: it speaks no version that we accept",
-            "TLS 1.2 is the least that DICOM allows: have it updated",
-        )
-    return f"tls: the handshake failed: {error.reason or 'unknown'}", "its log says why"
+            if finding.outcome is Outcome.FAILED:
+                return
 
 
 # --- DICOM ----------------------------------------------------------------------------------------
@@ -345,15 +166,14 @@ def _find(name: str, plan: NodePlan, make: MakeNode, today: dt.date) -> Iterator
     try:
         with make(plan).session() as session:
             count = sum(1 for _ in session.find(query))
-    except QueryRefused as error:
-        yield failed(name, f"find: {error.message}", error.hint)
     except CausewayError as error:
         yield failed(name, f"find: {error.message}", error.hint)
     else:
-        yield ok(name, f"find: answered; {count} studies of today")
+        found = "1 study" if count == 1 else f"{count:,} studies"
+        yield ok(name, f"find: answered; {found} of today")
 
 
-def _move(name: str, plan: DimsePlan, retrievals: Retrievals) -> Iterator[Finding]:
+def _move(name: str, plan: DimsePlan, failing: str) -> Iterator[Finding]:
     """Whether it would send to us."""
     if plan.way is Way.GET:
         yield skipped(name, 'move: not used (retrieve = "get")')
@@ -386,17 +206,12 @@ def _move(name: str, plan: DimsePlan, retrievals: Retrievals) -> Iterator[Findin
     said = diagnosed(status, plan)
     if status == MoveStatus.MOVE_DESTINATION_UNKNOWN:
         yield failed(name, f"move: {said.text}", said.hint)
-    elif retrievals.failing:
+    elif failing:
         yield warning(
             name,
-            f"move: it knows {plan.move_destination}, but the last retrieval failed: "
-            f"{retrievals.failing}",
+            f"move: it knows {plan.move_destination}, but the last retrieval failed: {failing}",
             "the address or port that it has for us is probably wrong, or a firewall is between: "
             f"have its administrator send a C-ECHO to {plan.move_destination}",
         )
     else:
         yield ok(name, f"move: it knows {plan.move_destination}")
-
-
-def _web(name: str, plan: WebPlan, make: MakeNode, today: dt.date) -> Iterator[Finding]:
-    yield from _find(name, plan, make, today)

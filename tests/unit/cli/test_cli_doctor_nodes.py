@@ -55,7 +55,7 @@ def test_a_node_that_is_well(empty: World):
         "echo": "ok", "find": "ok", "move": "ok",
     }  # fmt: skip
     assert "127.0.0.1" in steps["route"][1]
-    assert "1 studies of today" in steps["find"][1]
+    assert "1 study of today" in steps["find"][1]
 
 
 def test_a_node_that_does_not_know_us_as_a_destination(empty: World):
