@@ -18,7 +18,7 @@ from causeway.ledger import (
     SeriesSeen,
     SeriesState,
     StudySeen,
-    schema,
+    cleaning_schema,
 )
 from causeway.ledger.node_schema import node_series, node_study
 from causeway.pull import deciding
@@ -293,16 +293,18 @@ def test_what_de_identification_has_made_is_known_when_a_node_has_it(ledger: Led
 
     def enter(connection: Connection) -> None:
         connection.execute(
-            insert(schema.treatment).values(
+            insert(cleaning_schema.treatment).values(
                 id=1, digest="d", name="basic", profile_digest="p", pixels_digest="x", key_id="k",
                 place="a/b", shift_days=0, shift_multiple_of=1, described="{}", written="{}",
                 first_at=1,
             )
         )  # fmt: skip
-        connection.execute(insert(schema.account).values(id=1, digest=bytes(32), told="{}"))
+        connection.execute(
+            insert(cleaning_schema.account).values(id=1, digest=bytes(32), told="{}")
+        )
         for instance, uid in ((1, "2.25.1"), (2, kept.series_instance_uid)):
             connection.execute(
-                insert(schema.cleaned).values(
+                insert(cleaning_schema.cleaned).values(
                     instance_id=instance, treatment_id=1, state="clean", size=1, account_id=1,
                     digest=bytes(32), series_instance_uid=uid, state_at=1,
                 )

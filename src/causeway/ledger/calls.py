@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select, update
 
-from causeway.ledger import schema
+from causeway.ledger import call_schema, schema
 from causeway.ledger.claims import Dead, Retry
 from causeway.ledger.engine import Verbs, insert_ignore, upsert
 from causeway.ledger.reports import CallCount
@@ -147,7 +147,7 @@ class CallVerbs(Verbs):
                 }
                 for row in found
             ]  # fmt: skip
-            insert_ignore(connection, schema.call, rows)
+            insert_ignore(connection, call_schema.call, rows)
             if len(found) < AT_ONCE:
                 upsert(
                     connection,
@@ -210,11 +210,11 @@ class CallVerbs(Verbs):
         self, *, trigger: str = "", states: Sequence[CallState] = (), limit: int = 100
     ) -> tuple[CallRow, ...]:
         """Calls, the newest first."""
-        query = select(schema.call).order_by(schema.call.c.id.desc()).limit(limit)
+        query = select(call_schema.call).order_by(call_schema.call.c.id.desc()).limit(limit)
         if trigger:
-            query = query.where(schema.call.c.trigger == trigger)
+            query = query.where(call_schema.call.c.trigger == trigger)
         if states:
-            query = query.where(schema.call.c.state.in_([state.value for state in states]))
+            query = query.where(call_schema.call.c.state.in_([state.value for state in states]))
         return self._db.read(
             lambda connection: tuple(call_row(row) for row in connection.execute(query).mappings())
         )
@@ -312,7 +312,7 @@ def _log(
 
 # --- statements ---------------------------------------------------------------------------------
 
-_c = schema.call.c
+_c = call_schema.call.c
 _p = schema.parcel.c
 _s = schema.series.c
 _ENDED: Final = (SeriesState.SETTLED.value, SeriesState.DENIED.value)
@@ -357,7 +357,7 @@ _STUDIES = (
     .limit(bindparam("limit"))
 )
 _DUE = (
-    select(schema.call)
+    select(call_schema.call)
     .where(
         _c.trigger == bindparam("the_trigger"),
         or_(
@@ -370,7 +370,7 @@ _DUE = (
     .with_for_update(skip_locked=True)
 )
 _TAKE = (
-    update(schema.call)
+    update(call_schema.call)
     .where(_c.id == bindparam("the_id"))
     .values(
         state=CallState.CALLING.value,
@@ -382,7 +382,7 @@ _TAKE = (
     )
 )
 _SETTLE = (
-    update(schema.call)
+    update(call_schema.call)
     .where(
         _c.id == bindparam("the_id"),
         _c.epoch == bindparam("its_epoch"),
@@ -399,13 +399,13 @@ _SETTLE = (
     )
 )
 _AGAIN = (
-    update(schema.call)
+    update(call_schema.call)
     .where(_c.id == bindparam("the_id"), _c.state == CallState.DEAD.value)
     .values(
         state=CallState.DUE.value, due_at=bindparam("now"), attempt=0, state_at=bindparam("now")
     )
 )
-_ONE = select(schema.call).where(_c.id == bindparam("the_id"))
+_ONE = select(call_schema.call).where(_c.id == bindparam("the_id"))
 _COUNTS = (
     select(_c.trigger, _c.state, func.count().label("number"))
     .group_by(_c.trigger, _c.state)

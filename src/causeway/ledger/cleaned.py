@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from causeway.ledger import schema
+from causeway.ledger import cleaning_schema, schema
 from causeway.ledger.claims import SeriesClaim
 from causeway.ledger.convert import IDS_AT_ONCE, INSTANCES, cleaned_row, instances, treatment_row
 from causeway.ledger.engine import Verbs, insert_ignore
@@ -102,7 +102,7 @@ class CleanedVerbs(Verbs):
         values = {name: getattr(new, name) for name in NewTreatment.__slots__}
 
         def work(connection: Connection) -> TreatmentRow:
-            insert_ignore(connection, schema.treatment, [values | {"first_at": now}])
+            insert_ignore(connection, cleaning_schema.treatment, [values | {"first_at": now}])
             row = connection.execute(_BY_DIGEST, {"digest": new.digest}).mappings().one()
             return treatment_row(row)
 
@@ -182,7 +182,7 @@ class CleanedVerbs(Verbs):
             enter(connection, treatment_id, made, now)
             insert_ignore(
                 connection,
-                schema.clean_head,
+                cleaning_schema.clean_head,
                 [
                     {
                         "series_id": claim.id,
@@ -359,7 +359,7 @@ def _account_ids(connection: Connection, told: set[str]) -> dict[str, int]:
     digests = {text: hashlib.sha256(text.encode()).digest() for text in sorted(told)}
     insert_ignore(
         connection,
-        schema.account,
+        cleaning_schema.account,
         [{"digest": digest, "told": text} for text, digest in digests.items()],
     )
     rows = connection.execute(_ACCOUNTS_BY_DIGEST, {"digests": list(digests.values())})
@@ -385,28 +385,30 @@ def _instances(connection: Connection, ids: set[int]) -> Iterable[Any]:
 
 # --- statements ---------------------------------------------------------------------------------
 
-_c = schema.cleaned.c
+_c = cleaning_schema.cleaned.c
 _i = schema.instance.c
 _s = schema.series.c
 _ids: BindParameter[list[int]] = bindparam("ids", expanding=True)
 
-_BY_DIGEST = select(schema.treatment).where(schema.treatment.c.digest == bindparam("digest"))
-_BY_IDS = select(schema.treatment).where(schema.treatment.c.id.in_(_ids))
+_BY_DIGEST = select(cleaning_schema.treatment).where(
+    cleaning_schema.treatment.c.digest == bindparam("digest")
+)
+_BY_IDS = select(cleaning_schema.treatment).where(cleaning_schema.treatment.c.id.in_(_ids))
 _INSTANCES_BY_ID = INSTANCES.where(_i.id.in_(_ids))
 _OF_SERIES = (
-    select(schema.cleaned)
+    select(cleaning_schema.cleaned)
     .join(schema.instance, _i.id == _c.instance_id)
     .where(_i.series_id == bindparam("series_id"))
     .order_by(_c.instance_id, _c.treatment_id)
 )
 _OF_SERIES_AND_TREATMENT = _OF_SERIES.where(_c.treatment_id == bindparam("treatment_id"))
-_HEADS = select(schema.clean_head).where(
-    schema.clean_head.c.series_id == bindparam("series_id"),
-    schema.clean_head.c.treatment_id == bindparam("treatment_id"),
+_HEADS = select(cleaning_schema.clean_head).where(
+    cleaning_schema.clean_head.c.series_id == bindparam("series_id"),
+    cleaning_schema.clean_head.c.treatment_id == bindparam("treatment_id"),
 )
-_ACCOUNTS = select(schema.account).where(schema.account.c.id.in_(_ids))
-_ACCOUNTS_BY_DIGEST = select(schema.account.c.id, schema.account.c.digest).where(
-    schema.account.c.digest.in_(bindparam("digests", expanding=True))
+_ACCOUNTS = select(cleaning_schema.account).where(cleaning_schema.account.c.id.in_(_ids))
+_ACCOUNTS_BY_DIGEST = select(cleaning_schema.account.c.id, cleaning_schema.account.c.digest).where(
+    cleaning_schema.account.c.digest.in_(bindparam("digests", expanding=True))
 )
 _OURS = (
     select(_s.id)
@@ -421,13 +423,13 @@ _OURS = (
 _THERE = select(_c.instance_id).where(
     _c.treatment_id == bindparam("the_treatment"), _c.instance_id.in_(_ids)
 )
-_INSERT = insert(schema.cleaned)
+_INSERT = insert(cleaning_schema.cleaned)
 _UPDATED = [name for name in NewCleaned.__slots__ if name not in ("instance_id", "account")] + [
     "account_id",
     "state_at",
 ]
 _UPDATE = (
-    update(schema.cleaned)
+    update(cleaning_schema.cleaned)
     .where(
         _c.instance_id == bindparam("new_instance_id"),
         _c.treatment_id == bindparam("new_treatment_id"),
@@ -436,16 +438,16 @@ _UPDATE = (
 )
 _IN_SERIES = select(_i.id).where(_i.series_id == bindparam("series_id"))
 _IS_UNDECIDED = _c.state.in_([literal_column(repr(state.value)) for state in UNDECIDED])
-_FORGET = delete(schema.cleaned).where(
+_FORGET = delete(cleaning_schema.cleaned).where(
     _IS_UNDECIDED, _c.instance_id.in_(_IN_SERIES), _c.treatment_id.not_in(_ids)
 )
 _LEAVE_OUT_BY_POLICY = (
-    update(schema.cleaned)
+    update(cleaning_schema.cleaned)
     .where(_IS_UNDECIDED, _c.instance_id.in_(_IN_SERIES), _c.treatment_id.in_(_ids))
     .values(state=CleanedState.LEFT_OUT.value, decided_by="policy", state_at=bindparam("now"))
 )
 _KEPT_BACK = (
-    select(schema.cleaned)
+    select(cleaning_schema.cleaned)
     .join(schema.instance, _i.id == _c.instance_id)
     .where(_IS_UNDECIDED)
     .order_by(_c.state_at.desc(), _c.instance_id.desc(), _c.treatment_id)

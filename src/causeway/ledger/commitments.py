@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from causeway.errors import NotAllowed
-from causeway.ledger import schema
+from causeway.ledger import commitment_schema, schema
 from causeway.ledger.claims import Dead, Retry, Wait
 from causeway.ledger.convert import IDS_AT_ONCE
 from causeway.ledger.engine import Verbs
@@ -205,7 +205,9 @@ class CommitmentVerbs(Verbs):
         """Requests, the latest first; of these states, or all."""
         query = _ALL
         if states:
-            query = query.where(schema.commitment.c.state.in_([each.value for each in states]))
+            query = query.where(
+                commitment_schema.commitment.c.state.in_([each.value for each in states])
+            )
         return self._db.read(
             lambda connection: tuple(
                 _row(row) for row in connection.execute(query.limit(limit)).mappings()
@@ -438,16 +440,16 @@ def _row(row: Any) -> CommitmentRow:
 
 # --- statements -----------------------------------------------------------------------------------
 
-_COLUMNS = tuple(schema.commitment.c)
-_ALL = select(*_COLUMNS).order_by(schema.commitment.c.id.desc())
-_ONE = select(*_COLUMNS).where(schema.commitment.c.id == bindparam("the_id"))
+_COLUMNS = tuple(commitment_schema.commitment.c)
+_ALL = select(*_COLUMNS).order_by(commitment_schema.commitment.c.id.desc())
+_ONE = select(*_COLUMNS).where(commitment_schema.commitment.c.id == bindparam("the_id"))
 _SAME = (
     select(*_COLUMNS)
     .where(
-        schema.commitment.c.source == bindparam("the_source"),
-        schema.commitment.c.transaction_uid == bindparam("the_uid"),
+        commitment_schema.commitment.c.source == bindparam("the_source"),
+        commitment_schema.commitment.c.transaction_uid == bindparam("the_uid"),
     )
-    .order_by(schema.commitment.c.id)
+    .order_by(commitment_schema.commitment.c.id)
     .with_for_update()
 )
 
@@ -457,22 +459,22 @@ def _due_in(state: CommitmentState) -> Select[Any]:
     return (
         select(*_COLUMNS)
         .where(
-            schema.commitment.c.state == literal_column(repr(state.value)),
-            schema.commitment.c.due_at <= bindparam("now"),
+            commitment_schema.commitment.c.state == literal_column(repr(state.value)),
+            commitment_schema.commitment.c.due_at <= bindparam("now"),
         )
-        .order_by(schema.commitment.c.due_at)
+        .order_by(commitment_schema.commitment.c.due_at)
         .limit(bindparam("limit"))
     )
 
 
 _TO_JUDGE = _due_in(CommitmentState.WAITING)
 _TO_REPORT = _due_in(CommitmentState.REPORTING).with_for_update(skip_locked=True)
-_ENTER = insert(schema.commitment).returning(schema.commitment.c.id)
-_ENTER_OBJECTS = insert(schema.commitment_object)
+_ENTER = insert(commitment_schema.commitment).returning(commitment_schema.commitment.c.id)
+_ENTER_OBJECTS = insert(commitment_schema.commitment_object)
 _OBJECTS = (
-    select(schema.commitment_object)
-    .where(schema.commitment_object.c.commitment_id == bindparam("the_id"))
-    .order_by(schema.commitment_object.c.position)
+    select(commitment_schema.commitment_object)
+    .where(commitment_schema.commitment_object.c.commitment_id == bindparam("the_id"))
+    .order_by(commitment_schema.commitment_object.c.position)
 )
 _KNOWN = (
     select(
@@ -485,11 +487,11 @@ _KNOWN = (
     .where(schema.instance.c.sop_instance_uid.in_(bindparam("uids", expanding=True)))
 )
 _MOVE = (
-    update(schema.commitment)
+    update(commitment_schema.commitment)
     .where(
-        schema.commitment.c.id == bindparam("the_id"),
-        schema.commitment.c.epoch == bindparam("its_epoch"),
-        schema.commitment.c.state == bindparam("its_state"),
+        commitment_schema.commitment.c.id == bindparam("the_id"),
+        commitment_schema.commitment.c.epoch == bindparam("its_epoch"),
+        commitment_schema.commitment.c.state == bindparam("its_state"),
     )
     .values(
         state=bindparam("new_state"),
@@ -503,31 +505,31 @@ _MOVE = (
     )
 )
 _POSTPONE = (
-    update(schema.commitment)
+    update(commitment_schema.commitment)
     .where(
-        schema.commitment.c.id == bindparam("the_id"),
-        schema.commitment.c.epoch == bindparam("its_epoch"),
-        schema.commitment.c.state == bindparam("its_state"),
+        commitment_schema.commitment.c.id == bindparam("the_id"),
+        commitment_schema.commitment.c.epoch == bindparam("its_epoch"),
+        commitment_schema.commitment.c.state == bindparam("its_state"),
     )
     .values(due_at=bindparam("new_due"), waits_for=bindparam("new_wait"))
 )
 _CLAIM = (
-    update(schema.commitment)
-    .where(schema.commitment.c.id == bindparam("the_id"))
+    update(commitment_schema.commitment)
+    .where(commitment_schema.commitment.c.id == bindparam("the_id"))
     .values(
         due_at=bindparam("until"),
-        attempt=schema.commitment.c.attempt + 1,
-        epoch=schema.commitment.c.epoch + 1,
+        attempt=commitment_schema.commitment.c.attempt + 1,
+        epoch=commitment_schema.commitment.c.epoch + 1,
     )
 )
 _FORCE = (
-    update(schema.commitment)
-    .where(schema.commitment.c.id == bindparam("the_id"))
+    update(commitment_schema.commitment)
+    .where(commitment_schema.commitment.c.id == bindparam("the_id"))
     .values(
         state=bindparam("new_state"),
         due_at=bindparam("new_due"),
         attempt=0,
-        epoch=schema.commitment.c.epoch + 1,
+        epoch=commitment_schema.commitment.c.epoch + 1,
         fail_code="",
         fail_text="",
         waits_for="",
@@ -535,21 +537,21 @@ _FORCE = (
     )
 )
 _UNDECIDE = (
-    update(schema.commitment_object)
-    .where(schema.commitment_object.c.commitment_id == bindparam("the_id"))
+    update(commitment_schema.commitment_object)
+    .where(commitment_schema.commitment_object.c.commitment_id == bindparam("the_id"))
     .values(reason=None)
 )
 _DECIDE = (
-    update(schema.commitment_object)
+    update(commitment_schema.commitment_object)
     .where(
-        schema.commitment_object.c.commitment_id == bindparam("the_id"),
-        schema.commitment_object.c.position == bindparam("the_position"),
+        commitment_schema.commitment_object.c.commitment_id == bindparam("the_id"),
+        commitment_schema.commitment_object.c.position == bindparam("the_position"),
     )
     .values(reason=bindparam("new_reason"))
 )
 _ASK_AGAIN = (
-    update(schema.commitment)
-    .where(schema.commitment.c.id == bindparam("the_id"))
+    update(commitment_schema.commitment)
+    .where(commitment_schema.commitment.c.id == bindparam("the_id"))
     .values(
         letter=bindparam("new_letter"),
         calling_ae=bindparam("new_calling_ae"),
@@ -560,13 +562,17 @@ _ASK_AGAIN = (
         failed_count=0,
     )
 )
-_COUNTS = select(schema.commitment.c.state, func.count().label("number")).group_by(
-    schema.commitment.c.state
+_COUNTS = select(commitment_schema.commitment.c.state, func.count().label("number")).group_by(
+    commitment_schema.commitment.c.state
 )
 _OVER = (
-    schema.commitment.c.state.in_([CommitmentState.REPORTED.value, CommitmentState.DISCARDED.value])
-) & (schema.commitment.c.state_at < bindparam("before"))
-_FORGET_OBJECTS = delete(schema.commitment_object).where(
-    schema.commitment_object.c.commitment_id.in_(select(schema.commitment.c.id).where(_OVER))
+    commitment_schema.commitment.c.state.in_(
+        [CommitmentState.REPORTED.value, CommitmentState.DISCARDED.value]
+    )
+) & (commitment_schema.commitment.c.state_at < bindparam("before"))
+_FORGET_OBJECTS = delete(commitment_schema.commitment_object).where(
+    commitment_schema.commitment_object.c.commitment_id.in_(
+        select(commitment_schema.commitment.c.id).where(_OVER)
+    )
 )
-_FORGET = delete(schema.commitment).where(_OVER)
+_FORGET = delete(commitment_schema.commitment).where(_OVER)

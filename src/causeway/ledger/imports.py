@@ -28,10 +28,10 @@ from causeway.import_jobs import (
     Part,
     PartState,
 )
-from causeway.ledger import schema
+from causeway.ledger import import_schema, schema
 from causeway.ledger.engine import Verbs
 
-_JOB, _PART = schema.import_job, schema.import_part
+_JOB, _PART = import_schema.import_job, import_schema.import_part
 
 IMPORTS_SHOWN = 50
 

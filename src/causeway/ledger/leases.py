@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, bindparam, or_, select, text, update
 
-from causeway.ledger import schema
+from causeway.ledger import call_schema, schema
 from causeway.ledger.claims import DeliveryClaim, SeriesClaim
 from causeway.ledger.engine import Verbs
 from causeway.ledger.states import CallState, DeliveryState
@@ -52,7 +52,7 @@ class LeaseVerbs(Verbs):
             for statement, table in (
                 (_FREE_SERIES, schema.series),
                 (_FREE_DELIVERIES, schema.delivery),
-                (_FREE_CALLS, schema.call),
+                (_FREE_CALLS, call_schema.call),
             ):
                 chosen = statement
                 if owner is not None:
@@ -127,8 +127,8 @@ _FREE_DELIVERIES = (
     .values(owner=None, lease_until=None, state=DeliveryState.DUE.value)
 )
 _FREE_CALLS = (
-    update(schema.call)
-    .where(schema.call.c.owner.is_not(None))
+    update(call_schema.call)
+    .where(call_schema.call.c.owner.is_not(None))
     .values(owner=None, lease_until=None, state=CallState.DUE.value)
 )
 

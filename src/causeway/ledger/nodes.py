@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, case, exists, func, insert, litera
 from sqlalchemy import update as sql_update
 from sqlalchemy.engine import RowMapping
 
-from causeway.ledger import schema
+from causeway.ledger import cleaning_schema, schema
 from causeway.ledger.engine import Verbs, insert_ignore
 from causeway.ledger.node_rows import (
     NodeCounts,
@@ -689,13 +689,13 @@ _DUE = (
     .with_for_update(of=node_series, skip_locked=True)
 )
 _MADE_HERE = (
-    select(schema.cleaned.c.series_instance_uid)
-    .join(schema.instance, schema.instance.c.id == schema.cleaned.c.instance_id)
+    select(cleaning_schema.cleaned.c.series_instance_uid)
+    .join(schema.instance, schema.instance.c.id == cleaning_schema.cleaned.c.instance_id)
     .join(schema.series, schema.series.c.id == schema.instance.c.series_id)
     .where(
-        schema.cleaned.c.series_instance_uid != "",
-        schema.cleaned.c.series_instance_uid.in_(bindparam("uids", expanding=True)),
-        schema.cleaned.c.series_instance_uid != schema.series.c.series_instance_uid,
+        cleaning_schema.cleaned.c.series_instance_uid != "",
+        cleaning_schema.cleaned.c.series_instance_uid.in_(bindparam("uids", expanding=True)),
+        cleaning_schema.cleaned.c.series_instance_uid != schema.series.c.series_instance_uid,
     )
     .distinct()
 )

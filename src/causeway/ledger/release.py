@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 
 from causeway.errors import NotAllowed
-from causeway.ledger import schema
+from causeway.ledger import cleaning_schema, schema
 from causeway.ledger.convert import INSTANCES, cleaned_row, instances
 from causeway.ledger.engine import Verbs
 from causeway.ledger.operator import release_series
@@ -170,18 +170,18 @@ def release_rows(
 
 # --- statements ---------------------------------------------------------------------------------
 
-_c = schema.cleaned.c
+_c = cleaning_schema.cleaned.c
 _THIS_ROW = (_c.instance_id == bindparam("the_id"), _c.treatment_id == bindparam("the_treatment"))
 
 _INSTANCE = INSTANCES.where(schema.instance.c.id == bindparam("the_id"))
 _ROWS = (
-    select(schema.cleaned)
+    select(cleaning_schema.cleaned)
     .where(_c.instance_id == bindparam("the_id"))
     .order_by(_c.treatment_id)
     .with_for_update()
 )
 _RELEASE = (
-    update(schema.cleaned)
+    update(cleaning_schema.cleaned)
     .where(*_THIS_ROW)
     .values(
         state=CleanedState.RELEASED.value,
@@ -196,7 +196,7 @@ _RELEASE = (
     )
 )
 _LEAVE_OUT = (
-    update(schema.cleaned)
+    update(cleaning_schema.cleaned)
     .where(*_THIS_ROW)
     .values(
         state=CleanedState.LEFT_OUT.value,
@@ -207,7 +207,7 @@ _LEAVE_OUT = (
 )
 _WAITING = (
     select(func.count())
-    .select_from(schema.cleaned)
+    .select_from(cleaning_schema.cleaned)
     .join(schema.instance, schema.instance.c.id == _c.instance_id)
     .where(
         schema.instance.c.series_id == bindparam("series_id"),

@@ -36,7 +36,6 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from causeway.import_jobs import BatchState, PartState
 from causeway.ledger.columns import (
     ID,
     UID,
@@ -51,12 +50,8 @@ from causeway.ledger.columns import (
 )
 from causeway.ledger.states import (
     LIVE,
-    UNDECIDED,
     WORKABLE,
     BreakerState,
-    CallState,
-    CleanedState,
-    CommitmentState,
     DeliveryState,
     InstanceState,
     ParcelKind,
@@ -89,9 +84,7 @@ metadata = MetaData(
 
 
 SERIES_READY = any_of("state", WORKABLE)
-COMMITMENT_OPEN = any_of("state", (CommitmentState.WAITING, CommitmentState.REPORTING))
 SERIES_ENDED = any_of("state", (SeriesState.SETTLED, SeriesState.DENIED))
-CALL_READY = any_of("state", (CallState.DUE, CallState.CALLING))
 DELIVERY_READY = any_of("state", (DeliveryState.DUE, DeliveryState.SENDING))
 
 
@@ -128,7 +121,7 @@ study = Table(
     comment="identity, what arrived for it, and an operator's hold",
 )
 
-_LEASE = "(owner IS NULL) = (lease_until IS NULL)"
+LEASE = "(owner IS NULL) = (lease_until IS NULL)"
 _PRIO = f"prio BETWEEN 0 AND {PRIO_WORST}"
 
 series = Table(
@@ -188,7 +181,7 @@ series = Table(
         name="resumes_as",
     ),
     CheckConstraint("(state = 'held') = (held_by <> '')", name="holder"),
-    CheckConstraint(_LEASE, name="lease"),
+    CheckConstraint(LEASE, name="lease"),
     CheckConstraint(f"owner IS NULL OR {one_of('state', WORKABLE)}", name="worked_on"),
     CheckConstraint(_PRIO, name="prio"),
     CheckConstraint("attempt >= 0 AND instance_count >= 0", name="counts"),
@@ -306,87 +299,6 @@ quarantine = Table(
     comment="the header of an object that is readable and yet in quarantine",
 )
 
-treatment = Table(
-    "treatment",
-    metadata,
-    row_id(),
-    Column("digest", Text, nullable=False, unique=True, comment="over all that changes a byte"),
-    Column("name", Text, nullable=False, comment="of the profile"),
-    Column("profile_digest", Text, nullable=False),
-    Column("pixels_digest", Text, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("place", Text, nullable=False, comment="the project, as its key is made for it"),
-    Column("shift_days", Integer, nullable=False),
-    Column("shift_multiple_of", Integer, nullable=False),
-    Column("described", Text, nullable=False, comment="JSON: edition, codes, conformance"),
-    Column("written", Text, nullable=False, comment="JSON: profile and rules as they were"),
-    time_column("first_at"),
-    comment="what is done to identifying data: profile, rules for pixels, key of a project",
-)
-
-account = Table(
-    "account",
-    metadata,
-    row_id(),
-    Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("told", Text, nullable=False, comment="JSON"),
-    CheckConstraint("length(digest) = 32", name="digest"),
-    comment="what was done to instances, once for each that differs; reports are made of it",
-)
-
-cleaned = Table(
-    "cleaned",
-    metadata,
-    reference("instance_id", "instance.id"),
-    reference("treatment_id", "treatment.id"),
-    Column("state", Text, nullable=False),
-    text_column("code"),
-    text_column("reason"),
-    text_column("sop_instance_uid"),
-    text_column("study_instance_uid"),
-    text_column("series_instance_uid"),
-    text_column("transfer_syntax_uid"),
-    text_column("subject"),
-    text_column("alias"),
-    Column("size", BigInteger),
-    Column("digest", LargeBinary, comment="BLAKE3 of the data set"),
-    reference("account_id", "account.id", nullable=True),
-    count_column("tokens"),
-    count_column("uids"),
-    count_column("searched_bytes"),
-    count_column("pixel_bytes"),
-    text_column("decided_by"),
-    text_column("decided_why"),
-    Column("regions", Text, nullable=False, server_default="[]", comment="JSON; blanked by word"),
-    Column("excused", SmallInteger, nullable=False, server_default="0"),
-    time_column("state_at"),
-    PrimaryKeyConstraint("instance_id", "treatment_id"),
-    CheckConstraint(one_of("state", CleanedState), name="state"),
-    CheckConstraint(
-        "(state = 'clean') = (size IS NOT NULL AND digest IS NOT NULL AND account_id IS NOT NULL)",
-        name="clean",
-    ),
-    CheckConstraint("digest IS NULL OR length(digest) = 32", name="digest"),
-    CheckConstraint(f"NOT ({one_of('state', UNDECIDED)}) OR code <> ''", name="code"),
-    CheckConstraint("state NOT IN ('released', 'left out') OR decided_by <> ''", name="decided"),
-    CheckConstraint("excused IN (0, 1)", name="flags"),
-    partial("ix_cleaned_undecided", "instance_id", where=any_of("state", UNDECIDED)),
-    Index(None, "treatment_id"),
-    partial("ix_cleaned_made", "series_instance_uid", where="series_instance_uid <> ''"),
-    comment="what became of an instance under a treatment",
-)
-
-clean_head = Table(
-    "clean_head",
-    metadata,
-    reference("series_id", "series.id"),
-    reference("treatment_id", "treatment.id"),
-    Column("digest", LargeBinary, nullable=False, comment="of the head that it was made from"),
-    Column("attributes", Text, nullable=False, comment="JSON of attributes.Attributes"),
-    PrimaryKeyConstraint("series_id", "treatment_id", "digest"),
-    comment="what the headers of a series say once they are clean; labels are made of it",
-)
-
 parcel = Table(
     "parcel",
     metadata,
@@ -461,7 +373,7 @@ delivery = Table(
     time_column("state_at"),
     UniqueConstraint("parcel_id", "destination"),
     CheckConstraint(one_of("state", DeliveryState), name="state"),
-    CheckConstraint(_LEASE, name="lease"),
+    CheckConstraint(LEASE, name="lease"),
     CheckConstraint("(state = 'sending') = (owner IS NOT NULL)", name="sending"),
     CheckConstraint("extra IN (0, 1) AND (extra = 1 OR treatment = '')", name="flags"),
     CheckConstraint(_PRIO, name="prio"),
@@ -622,82 +534,6 @@ tally = Table(
     comment="what was counted and left no row: refusals at the door, rejected objects",
 )
 
-call = Table(
-    "call",
-    metadata,
-    row_id(),
-    Column("trigger", Text, nullable=False),
-    Column("scope", Text, nullable=False),
-    reference("study_id", "study.id"),
-    reference("series_id", "series.id", nullable=True),
-    reference("parcel_id", "parcel.id"),
-    Column("state", Text, nullable=False),
-    time_column("due_at"),
-    Column("attempt", Integer, nullable=False, server_default="0"),
-    Column("epoch", Integer, nullable=False, server_default="0"),
-    Column("owner", Text),
-    time_column("lease_until", nullable=True),
-    text_column("fail_code"),
-    text_column("fail_text"),
-    time_column("created_at"),
-    time_column("state_at"),
-    UniqueConstraint("trigger", "study_id", "parcel_id"),
-    CheckConstraint(one_of("state", CallState), name="state"),
-    CheckConstraint("scope IN ('series', 'study')", name="scope"),
-    CheckConstraint("(scope = 'series') = (series_id IS NOT NULL)", name="subject"),
-    CheckConstraint(_LEASE, name="lease"),
-    CheckConstraint("(state = 'calling') = (owner IS NOT NULL)", name="calling"),
-    CheckConstraint("attempt >= 0", name="counts"),
-    Index(None, "parcel_id"),
-    partial("ix_call_ready", "trigger", "due_at", where=CALL_READY),
-    partial("ix_call_leased", "owner", where="owner IS NOT NULL"),
-    Index(None, "trigger", "state"),
-    comment="one firing of a trigger, for what was verified everywhere",
-)
-
-commitment = Table(
-    "commitment",
-    metadata,
-    row_id(),
-    Column("letter", Text, nullable=False, unique=True, comment="by which it came last"),
-    Column("transaction_uid", UID, nullable=False),
-    Column("source", Text, nullable=False),
-    text_column("calling_ae"),
-    text_column("called_ae"),
-    text_column("peer_address"),
-    text_column("association"),
-    Column("state", Text, nullable=False),
-    count_column("object_count"),
-    count_column("failed_count"),
-    time_column("asked_at"),
-    time_column("due_at"),
-    Column("attempt", Integer, nullable=False, server_default="0"),
-    Column("epoch", Integer, nullable=False, server_default="0"),
-    text_column("fail_code"),
-    text_column("fail_text"),
-    text_column("waits_for"),
-    time_column("state_at"),
-    CheckConstraint(one_of("state", CommitmentState), name="state"),
-    CheckConstraint("attempt >= 0 AND failed_count <= object_count", name="counts"),
-    Index(None, "source", "transaction_uid"),
-    partial("ix_commitment_due", "state", "due_at", where=COMMITMENT_OPEN),
-    Index(None, "state", "state_at"),
-    comment="a request that we take responsibility for objects, until its requester has an answer",
-)
-
-commitment_object = Table(
-    "commitment_object",
-    metadata,
-    reference("commitment_id", "commitment.id"),
-    Column("position", Integer, nullable=False),
-    Column("sop_class_uid", Text, nullable=False),
-    Column("sop_instance_uid", UID, nullable=False),
-    Column("reason", Integer, comment="0: it is safe; else the failure; null: not decided"),
-    PrimaryKeyConstraint("commitment_id", "position"),
-    CheckConstraint("reason BETWEEN 0 AND 65535", name="reason"),
-    comment="what a request for commitment asks about",
-)
-
 event = Table(
     "event",
     metadata,
@@ -714,71 +550,4 @@ event = Table(
     Index(None, "study_id", "id"),
     Index(None, "series_id", "id"),
     comment="what happened, when, why and by whom; only ever added to, without patient data",
-)
-
-import_job = Table(
-    "import_job",
-    metadata,
-    row_id(),
-    Column("destination", Text, nullable=False),
-    Column("name", Text, nullable=False, unique=True),
-    Column("state", Text, nullable=False),
-    time_column("opened_at"),
-    time_column("joined_at"),
-    time_column("due_at"),
-    count_column("files"),
-    count_column("bytes"),
-    Column("is_full", SmallInteger, nullable=False, server_default="0"),
-    text_column("datastore_id"),
-    text_column("role_arn"),
-    text_column("input_uri"),
-    text_column("output_uri"),
-    text_column("client_token"),
-    text_column("job_id"),
-    text_column("job_status"),
-    time_column("asked_at", nullable=True),
-    time_column("submitted_at", nullable=True),
-    time_column("ended_at", nullable=True),
-    text_column("message"),
-    text_column("waits_for"),
-    Column("tries", Integer, nullable=False, server_default="0"),
-    count_column("scanned"),
-    count_column("imported"),
-    count_column("customer_errors"),
-    count_column("server_errors"),
-    count_column("warnings"),
-    count_column("not_primary"),
-    Column("image_sets", Text, nullable=False, server_default="[]", comment="JSON"),
-    Column("epoch", Integer, nullable=False, server_default="0"),
-    Column("owner", Text),
-    time_column("lease_until", nullable=True),
-    CheckConstraint(one_of("state", BatchState), name="state"),
-    CheckConstraint(_LEASE, name="lease"),
-    CheckConstraint("files >= 0 AND bytes >= 0 AND tries >= 0", name="counts"),
-    CheckConstraint("is_full IN (0, 1)", name="flags"),
-    CheckConstraint("state NOT IN ('running', 'reading') OR job_id <> ''", name="has_job"),
-    CheckConstraint("client_token <> ''", name="token"),
-    partial("ux_import_job_filling", "destination", where="state = 'filling'", unique=True),
-    partial("ux_import_job_job", "job_id", where="job_id <> ''", unique=True),
-    partial("ix_import_job_due", "destination", "due_at", where="state <> 'done'"),
-    comment="a batch for AWS HealthImaging: a prefix of its bucket, and the job that imports it",
-)
-
-import_part = Table(
-    "import_part",
-    metadata,
-    row_id(),
-    reference("job_id", "import_job.id"),
-    reference("delivery_id", "delivery.id"),
-    Column("state", Text, nullable=False),
-    Column("instances", Text, nullable=False, comment="JSON, ids"),
-    Column("files", Integer, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
-    time_column("joined_at"),
-    Column("results", Text, nullable=False, server_default="{}", comment="JSON, by instance"),
-    CheckConstraint(one_of("state", PartState), name="state"),
-    CheckConstraint("files > 0", name="not_empty"),
-    Index(None, "job_id"),
-    Index(None, "delivery_id"),
-    comment="instances of one delivery in a batch, and what became of each",
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, TextClause, func, select, text
 
-from causeway.ledger import schema
+from causeway.ledger import commitment_schema, schema
 from causeway.ledger.calls import call_counts
 from causeway.ledger.convert import lane_row
 from causeway.ledger.engine import Verbs
@@ -80,8 +80,8 @@ _STUDIES = select(STUDY_STATE.label("state"), func.count().label("number")).grou
 _SERIES = select(schema.series.c.state, func.count().label("number")).group_by(
     schema.series.c.state
 )
-_COMMITMENTS = select(schema.commitment.c.state, func.count().label("number")).group_by(
-    schema.commitment.c.state
+_COMMITMENTS = select(commitment_schema.commitment.c.state, func.count().label("number")).group_by(
+    commitment_schema.commitment.c.state
 )
 _INSTANCES = text(
     """

@@ -14,8 +14,14 @@ from typing import Any
 from sqlalchemy import DDL, Connection, event, insert, inspect, select, update
 
 from causeway.errors import StartupError
-from causeway.ledger import node_schema as _node_schema  # noqa: F401  its tables are made too
-from causeway.ledger import schema
+from causeway.ledger import (  # noqa: F401  the tables of all of them are made
+    call_schema,
+    cleaning_schema,
+    commitment_schema,
+    import_schema,
+    node_schema,
+    schema,
+)
 from causeway.ledger.engine import Database
 
 UPGRADES: Mapping[int, Callable[[Connection], None]] = {}

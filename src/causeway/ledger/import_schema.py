@@ -1,0 +1,93 @@
+"""The tables of import jobs: batches for AWS HealthImaging, and what each delivery has in them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+from causeway.import_jobs import BatchState, PartState
+from causeway.ledger.columns import (
+    count_column,
+    one_of,
+    partial,
+    reference,
+    row_id,
+    text_column,
+    time_column,
+)
+from causeway.ledger.schema import LEASE, metadata
+
+import_job = Table(
+    "import_job",
+    metadata,
+    row_id(),
+    Column("destination", Text, nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    time_column("opened_at"),
+    time_column("joined_at"),
+    time_column("due_at"),
+    count_column("files"),
+    count_column("bytes"),
+    Column("is_full", SmallInteger, nullable=False, server_default="0"),
+    text_column("datastore_id"),
+    text_column("role_arn"),
+    text_column("input_uri"),
+    text_column("output_uri"),
+    text_column("client_token"),
+    text_column("job_id"),
+    text_column("job_status"),
+    time_column("asked_at", nullable=True),
+    time_column("submitted_at", nullable=True),
+    time_column("ended_at", nullable=True),
+    text_column("message"),
+    text_column("waits_for"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    count_column("scanned"),
+    count_column("imported"),
+    count_column("customer_errors"),
+    count_column("server_errors"),
+    count_column("warnings"),
+    count_column("not_primary"),
+    Column("image_sets", Text, nullable=False, server_default="[]", comment="JSON"),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("owner", Text),
+    time_column("lease_until", nullable=True),
+    CheckConstraint(one_of("state", BatchState), name="state"),
+    CheckConstraint(LEASE, name="lease"),
+    CheckConstraint("files >= 0 AND bytes >= 0 AND tries >= 0", name="counts"),
+    CheckConstraint("is_full IN (0, 1)", name="flags"),
+    CheckConstraint("state NOT IN ('running', 'reading') OR job_id <> ''", name="has_job"),
+    CheckConstraint("client_token <> ''", name="token"),
+    partial("ux_import_job_filling", "destination", where="state = 'filling'", unique=True),
+    partial("ux_import_job_job", "job_id", where="job_id <> ''", unique=True),
+    partial("ix_import_job_due", "destination", "due_at", where="state <> 'done'"),
+    comment="a batch for AWS HealthImaging: a prefix of its bucket, and the job that imports it",
+)
+
+import_part = Table(
+    "import_part",
+    metadata,
+    row_id(),
+    reference("job_id", "import_job.id"),
+    reference("delivery_id", "delivery.id"),
+    Column("state", Text, nullable=False),
+    Column("instances", Text, nullable=False, comment="JSON, ids"),
+    Column("files", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    time_column("joined_at"),
+    Column("results", Text, nullable=False, server_default="{}", comment="JSON, by instance"),
+    CheckConstraint(one_of("state", PartState), name="state"),
+    CheckConstraint("files > 0", name="not_empty"),
+    Index(None, "job_id"),
+    Index(None, "delivery_id"),
+    comment="instances of one delivery in a batch, and what became of each",
+)
