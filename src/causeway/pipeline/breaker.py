@@ -42,12 +42,14 @@ class Breaker:
     state: BreakerState = BreakerState.CLOSED
     refusals: int = 0
     """Answers in a row that nothing can be delivered."""
+    since: float = 0.0
+    """Of one that is open: when that was said."""
     until: float = 0.0
     """Of one that is open: when it is half open."""
 
     def at(self, now: float) -> Breaker:
-        """As it stands now, as time goes on."""
-        if self.state is BreakerState.OPEN and now >= self.until:
+        """As it stands now, as time goes on; a clock set back to before a pause ends it."""
+        if self.state is BreakerState.OPEN and not self.since <= now < self.until:
             return replace(self, state=BreakerState.HALF_OPEN)
         return self
 
@@ -57,13 +59,16 @@ class Breaker:
         Of several that were under way together the first counts; the others can only prolong.
         """
         asked_for = fault.not_before(now)
-        if self.state is BreakerState.OPEN and now < self.until:
+        if self.state is BreakerState.OPEN and self.since <= now < self.until:
             return replace(self, until=max(self.until, asked_for))
         refusals = self.refusals + 1
         pause = grown_seconds(refusals, UNAUTHORISED if fault.unauthorised else AWAY)
         pause *= 1.0 - SPREAD * rng.random()
         return Breaker(
-            state=BreakerState.OPEN, refusals=refusals, until=max(now + pause, asked_for)
+            state=BreakerState.OPEN,
+            refusals=refusals,
+            since=now,
+            until=max(now + pause, asked_for),
         )
 
 

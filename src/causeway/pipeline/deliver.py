@@ -221,10 +221,9 @@ class Lane:
         opens_at = None if hours is None else hours.opens_at(now)
         with self._lock:
             said, said_at = self._said or (math.nan, 0.0)
-            if said == opens_at and (opens_at is None or now < said_at + SAY_AGAIN_SECONDS):
+            recently = 0 <= now - said_at < SAY_AGAIN_SECONDS
+            if said == opens_at and (opens_at is None or recently):
                 return opens_at is None
-            changed = said != opens_at
-            self._said = opens_at, now
         self._ledger.set_opening(
             self.name,
             opens_at=opens_at,
@@ -232,6 +231,10 @@ class Lane:
             urgent=PRIO_URGENT,
             now=now,
         )
+        with self._lock:
+            changed = (self._said or (math.nan, 0.0))[0] != opens_at
+            # Not before the ledger has taken it: one that is busy is told at the next turn.
+            self._said = opens_at, now
         if changed and hours is not None:
             if opens_at is None:
                 self._emit("lane.open", destination=self.name)
@@ -308,7 +311,8 @@ class Lane:
         def gives_way() -> bool:
             nonlocal looked_at
             now = self._clock()
-            if urgent or self._busy < self.settings.parallel or now < looked_at + LOOK_SECONDS:
+            looked = 0 <= now - looked_at < LOOK_SECONDS
+            if urgent or self._busy < self.settings.parallel or looked:
                 return False
             looked_at = now
             return self._something_urgent_before(claim, now)

@@ -126,12 +126,12 @@ class Way:
             )
             if self._row.breaker is not BreakerState.CLOSED:
                 self._breaker = Breaker(
-                    state=BreakerState.OPEN, refusals=self._row.refusals, until=now
+                    state=BreakerState.OPEN, refusals=self._row.refusals, since=now, until=now
                 )
         return self._breaker
 
     def _told_to_try(self, now: float) -> bool:
-        if now < self._looked_at + LOOK_SECONDS:
+        if 0 <= now - self._looked_at < LOOK_SECONDS:
             return False
         self._looked_at = now
         row = self._ledger.lane(self._name)

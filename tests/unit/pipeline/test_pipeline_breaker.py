@@ -53,6 +53,15 @@ def test_one_that_asks_to_wait_is_left_alone_for_as_long_as_it_asks() -> None:
     )
 
 
+def test_a_clock_that_is_set_back_ends_a_pause() -> None:
+    """Else a day's correction would keep a lane closed for a day."""
+    breaker = CLOSED.refused(AWAY, 100_000.0, Least())
+    assert breaker.at(100_001.0).state is BreakerState.OPEN
+    assert breaker.at(13_600.0).state is BreakerState.HALF_OPEN
+    again = breaker.refused(AWAY, 13_600.0, Least())
+    assert again.until - 13_600.0 == 4
+
+
 def test_pauses_are_spread() -> None:
     rng = Random(3)
     found = {CLOSED.refused(AWAY, 0.0, rng).until for _ in range(200)}

@@ -9,6 +9,7 @@ import pytest
 
 from causeway.decide.policy import Policy, Route
 from causeway.decide.verdict import PRIO_LOW, PRIO_URGENT, PRIO_USUAL
+from causeway.errors import LedgerBusy
 from causeway.ledger import DeliveryRow, QueueLane, SeriesState
 from causeway.pipeline import DestinationPlan, Hours
 from causeway.schedule import Schedule
@@ -150,3 +151,25 @@ def test_a_closed_lane_is_told_seldom(site: Site, monkeypatch: pytest.MonkeyPatc
     at(site, 18)
     site.work(150)
     assert len(told) == 4
+
+
+def test_a_busy_ledger_is_told_at_the_next_turn(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing(site)
+    at(site, 9)
+    told = []
+
+    def busy_once(destination: str, **values: Any) -> int:
+        told.append(destination)
+        if len(told) == 1:
+            raise LedgerBusy("the database is locked")
+        return 0
+
+    monkeypatch.setattr(site.ledger, "set_opening", busy_once)
+    (closed,) = site.parts.lanes
+    with pytest.raises(LedgerBusy):
+        closed.turn(site.now)
+    closed.turn(site.now + 1)
+    assert len(told) == 2
+    assert said(site) == ["lane.closed"]
