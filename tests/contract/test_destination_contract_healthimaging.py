@@ -200,18 +200,22 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
 def test_deliveries_share_a_job_until_it_is_full(
     world: HealthImagingWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick(monkeypatch, quiet_seconds=1.0)
+    quick(monkeypatch, quiet_seconds=600.0, longest_seconds=600.0, files_limit=5)
     one = Parcel([Image(series=1, number=n) for n in (1, 2)])
     other = Parcel([Image(series=2, number=n) for n in (3, 4)], key="delivery-2", name="T2.zip")
-    for each in (one, other):
+    third = Parcel([Image(series=2, number=n) for n in (5, 6)], key="delivery-3", name="T3.zip")
+    for each in (one, other, one.again()):
         with pytest.raises(NotYet, match="more may join"):
             bring(world.destination(), each)
+    with pytest.raises(NotYet, match="more may join"):
+        bring(world.destination(), third)  # it does not fit, and waits in the next
     for each in (one, other):
         came, _, _ = ended(world, each.again())
         assert came.missing is None
     assert len(world.fake.jobs) == 1
-    (row,) = world.ledger.imports()
-    assert (row.batch.files, len(row.members)) == (4, 2)
+    full, filling = sorted(world.ledger.imports(), key=lambda row: row.batch.id)
+    assert (full.batch.files, len(full.members)) == (4, 2)
+    assert (filling.batch.files, filling.batch.state) == (2, BatchState.FILLING)
 
 
 @pytest.mark.usefixtures("short_waits")

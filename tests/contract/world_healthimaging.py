@@ -50,7 +50,7 @@ class HealthImagingWorld(BucketWorld):
         super().__init__(tmp_path)
         self.ledger = open_ledger(tmp_path / "ledger.db")
         feed = Feed()
-        for series in (1, 2):
+        for series in (1, 2, 3):
             self.ledger.index([feed.indexed(1, series, n) for n in (1, 2, 3)], now=1000)
             advance(self.ledger, SeriesState.PACKAGED, NAME)
         accounts = {self.server.access_key: self.server.secret_key}

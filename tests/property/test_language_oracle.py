@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import string
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -40,9 +41,12 @@ Pair = tuple[str, str]
 @pytest.fixture(autouse=True)
 def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", ZONE)
-    tzlocal.reload_localzone()  # it remembers the zone that anybody has asked for before
+    # Both remember the zone that anybody has asked for before.
+    time.tzset()
+    tzlocal.reload_localzone()
     yield
     monkeypatch.undo()
+    time.tzset()
     tzlocal.reload_localzone()
 
 

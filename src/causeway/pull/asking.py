@@ -53,6 +53,8 @@ _OF_STUDIES: Final = frozenset(
 )  # fmt: skip
 """Of studies and patients; other attributes are matched at the level of series."""
 _SUSPICIOUS_FROM: Final = 100
+_OUT_OF_RESOURCES: Final = 0xA700
+"""A7xx, PS3.4 table C.4-1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +228,10 @@ class Asking:
         return None
 
     def images(self, patient_id: str, study_uid: str, series_uid: str) -> dict[str, str] | None:
-        """SOP classes by SOP Instance UID; None of a node that does not list images."""
+        """SOP classes by SOP Instance UID; None of a node that does not list images, or so many.
+
+        Raises ``PeerError`` or ``AnswersIncomplete`` of one that is ill: what it has is not known.
+        """
         if self._abilities.lists_images is False:
             return None
         keys = {
@@ -244,13 +249,33 @@ class Asking:
                 of_series = attributes.first(SERIES_INSTANCE_UID)
                 if uid and of_series in ("", series_uid):
                     found[uid] = attributes.first(SOP_CLASS_UID)
-        except QueryRefused:
+        except TooManyAnswers:
+            return None
+        except QueryRefused as error:
+            if found or not self._lacks_images(error, patient_id, study_uid):
+                raise
             self._abilities.lists_images = False
             return None
         if found:
             self._abilities.lists_images = True
         # Nothing at all may be a node without that level as well as an empty series.
         return found or ({} if self._abilities.lists_images else None)
+
+    def _lacks_images(self, refusal: QueryRefused, patient_id: str, study_uid: str) -> bool:
+        """Whether a refusal means that the node does not answer at that level, ever.
+
+        Nodes say so with any status, and ill ones use the same. One that lacks the level answers at
+        the one above in the same breath; an ill one does not, and is asked again later. One that
+        has listed images before is believed at the second refusal.
+        """
+        if refusal.status & 0xFF00 == _OUT_OF_RESOURCES:
+            return False
+        if self._abilities.lists_images:
+            self._abilities.lists_images = None
+            return False
+        keys = {PATIENT_ID: patient_id, STUDY_INSTANCE_UID: study_uid, SERIES_INSTANCE_UID: ""}
+        series = list(self._find(Level.SERIES, keys))
+        return any(attributes.first(SERIES_INSTANCE_UID) for attributes in series)
 
     # --- asking ---------------------------------------------------------------------------------
 

@@ -24,8 +24,6 @@ from causeway.pull.plan import NodePlan
 
 IMAGES_AT_ONCE: Final = 200
 """UIDs in one question; each takes up to 65 bytes of it."""
-LISTED_SHARE: Final = 0.5
-"""Of a series; where more than this is missing, all of it is asked for at once."""
 SETTLE_SECONDS: Final = 600.0
 """Longest wait until what has arrived is indexed."""
 FIRST_LOOK_SECONDS: Final = 0.02
@@ -170,12 +168,7 @@ class Fetcher:
                 count=len(uids) or claimed.image_count,
             )
 
-        if (
-            claimed.anew
-            or not missing
-            or listed is None
-            or len(missing) > LISTED_SHARE * len(listed)
-        ):
+        if claimed.anew or not missing or listed is None or len(missing) == len(listed):
             return [of(())]
         return [
             of(tuple(missing[start : start + IMAGES_AT_ONCE]))

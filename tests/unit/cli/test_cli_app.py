@@ -23,19 +23,14 @@ __all__ = ["empty", "world"]
 COMMAND = Path(sys.executable).parent / "causeway"
 
 
-def test_help_is_quick_and_names_every_command() -> None:
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        done = subprocess.run([COMMAND, "--help"], capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - began)
+def test_help_names_every_command() -> None:
+    done = subprocess.run([COMMAND, "--help"], capture_output=True, text=True, check=True)
     for name in {command.split()[0] for command in BY_COMMAND} | {"init", "run"}:
         assert re.search(rf"\b{name}\b", done.stdout), name
-    # Half a second on a machine that does nothing else; the margin is for one that does.
-    assert min(times) < 1.0
 
 
 def test_help_imports_nothing_heavy() -> None:
+    """So that it is there at once, on a machine that does other things as well."""
     code = (
         "import sys\nimport causeway.cli.app\n"
         "heavy = {'pydantic', 'sqlalchemy', 'pydicom', 'structlog', 'cryptography', 'causeway.net'}"

@@ -48,9 +48,15 @@ class Answering:
     series: dict[str, dict[int, str]] = field(default_factory=dict)
     images: dict[str, list[str]] = field(default_factory=dict)
     lists: bool = True
+    refusal: int = 0xC000
+    """Of what it does not list."""
+    breaks: bool = False
+    """It refuses whatever is asked."""
 
     def find(self, query: Query) -> Iterator[Attributes]:
         self.asked.append(query)
+        if self.breaks:
+            raise QueryRefused("it is ill", status=0xC001)
         if any(query.keys.get(tag) for tag in self.refuses):
             raise QueryRefused("no such key", status=0xA900)
         if query.level is Level.SERIES:
@@ -59,8 +65,10 @@ class Answering:
             return
         if query.level is Level.IMAGE:
             if not self.lists:
-                raise QueryRefused("no such level", status=0xC000)
-            for uid in self.images.get(query.keys[SERIES_INSTANCE_UID], ()):
+                raise QueryRefused("no such level", status=self.refusal)
+            for number, uid in enumerate(self.images.get(query.keys[SERIES_INSTANCE_UID], ())):
+                if self.bound and number == self.bound:
+                    raise TooManyAnswers("too many")
                 yield made({SOP_INSTANCE_UID: uid, SOP_CLASS_UID: "1.2"})
             return
         count = 0
@@ -90,9 +98,9 @@ def within(said: str, asked: str) -> bool:
     return bool(said) and said >= first and (not last or said <= last)
 
 
-def asking(node: Answering, **values: object) -> Asking:
+def asking(node: Answering, *, abilities: Abilities | None = None, **values: object) -> Asking:
     plan = NodePlan(name="pacs", **values)  # type: ignore[arg-type]
-    return Asking(node, plan, Abilities(), today=TODAY)
+    return Asking(node, plan, abilities or Abilities(), today=TODAY)
 
 
 def a_day(count: int, date: str = "20261118") -> list[tuple[str, str, str]]:
@@ -176,8 +184,37 @@ def test_counts_that_are_missing_are_counted_image_by_image() -> None:
     seen = {each.series_instance_uid: each.image_count for each in one.look_into(study).series}
     assert seen == {"1.1": 5, "1.2": 2}
     node.lists = False
+    with pytest.raises(QueryRefused):
+        one.look_into(study)  # it has listed images: perhaps it is ill
     seen = {each.series_instance_uid: each.image_count for each in one.look_into(study).series}
     assert seen == {"1.1": 5, "1.2": None}
+
+
+def test_an_ill_node_is_not_taken_for_one_that_lists_no_images() -> None:
+    ill = Answering(a_day(1), series={"1.1": {}}, images={"1.1": ["a"]}, breaks=True)
+    abilities = Abilities()
+    for _ in range(3):
+        with pytest.raises(QueryRefused):
+            asking(ill, abilities=abilities).images("", "1.20261118.0", "1.1")
+    assert abilities.lists_images is None
+    ill.breaks = False
+    assert asking(ill, abilities=abilities).images("", "1.20261118.0", "1.1") == {"a": "1.2"}
+
+
+def test_a_refusal_for_want_of_resources_says_nothing_of_the_level() -> None:
+    busy = Answering(a_day(1), series={"1.1": {}}, lists=False, refusal=0xA700)
+    abilities = Abilities()
+    for _ in range(3):
+        with pytest.raises(QueryRefused):
+            asking(busy, abilities=abilities).images("", "1.20261118.0", "1.1")
+    assert abilities.lists_images is None
+
+
+def test_a_series_of_more_images_than_are_heard_is_fetched_without_a_list() -> None:
+    node = Answering(a_day(1), series={"1.1": {}}, images={"1.1": list("abcdefgh")}, bound=5)
+    abilities = Abilities()
+    assert asking(node, abilities=abilities).images("", "1.20261118.0", "1.1") is None
+    assert abilities.lists_images is None
 
 
 def test_a_value_at_the_series_counts_else_one_at_the_study_else_nothing_is_known() -> None:
