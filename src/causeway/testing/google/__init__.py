@@ -1,0 +1,1 @@
+"""Google services that no emulator has, made from their documentation."""
