@@ -40,6 +40,7 @@ class Settings(BaseModel):
     """One table of the file: frozen, typed strictly, and closed to keys that it does not know."""
 
     model_config = ConfigDict(
+        defer_build=True,  # only the process that reads the file needs them built
         extra="forbid",
         frozen=True,
         strict=True,
