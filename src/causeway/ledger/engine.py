@@ -39,7 +39,10 @@ class Dialect(Protocol):
     """What gives a reading transaction one consistent view."""
 
     def now(self, connection: Connection) -> float:
-        """The clock that leases are measured with."""
+        """The clock that leases are measured with; asked of the database."""
+
+    def clock(self, ask: Callable[[], float]) -> Callable[[], float]:
+        """The same clock, for those who look at it for each image; ``ask`` asks the database."""
 
     def insert_ignore(self, table: Table) -> Insert:
         """An INSERT that leaves an existing row as it is."""
@@ -72,11 +75,12 @@ class Database:
         self._reader = engine.execution_options(causeway_write=False, **dialect.reader_options)
         self._writer = engine.execution_options(causeway_write=True, causeway_dialect=dialect)
         self._turn = threading.Lock()
+        self.now = dialect.clock(self.ask_the_time)
 
     def close(self) -> None:
         self.engine.dispose()
 
-    def now(self) -> float:
+    def ask_the_time(self) -> float:
         return self.read(self.dialect.now)
 
     def read(self, work: Callable[[Connection], T]) -> T:

@@ -84,7 +84,7 @@ class Ledger(
 
     def ping(self) -> None:
         """Return if the ledger answers."""
-        self._db.now()
+        self._db.ask_the_time()
 
     def close(self) -> None:
         """Close all connections."""

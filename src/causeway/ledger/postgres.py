@@ -8,7 +8,9 @@ installation and imported when a ``postgresql://`` address asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, make_url, text
@@ -24,6 +26,10 @@ SCHEMA_LOCK = 0x63_61_75_73_65_77_61_79
 
 CONNECT_TIMEOUT_SECONDS = 10
 
+CLOCK_SECONDS = 5.0
+"""For so long the server's clock is counted on here, so a clock that is set is noticed by then. An
+image is looked at by the clock several times on its way."""
+
 _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())::float8")
 
 # PostgreSQL error codes, appendix A of its manual.
@@ -31,6 +37,29 @@ _REPEATABLE = frozenset({"40001", "40P01", "23505"})  # serialization, deadlock,
 _BUSY_CLASSES = ("08", "53", "55", "57")  # connection, resources, not in state, operator
 _DISK_FULL = "53100"
 _CORRUPT_CLASS = "XX"
+
+
+class ServerClock:
+    """The server's clock, counted on here between two looks at it. Thread safe."""
+
+    def __init__(
+        self, ask: Callable[[], float], stopwatch: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ask = ask
+        self._stopwatch = stopwatch
+        self._seen: tuple[float, float] | None = None
+        """What the server said, and what the stopwatch showed then; replaced as a whole."""
+
+    def __call__(self) -> float:
+        seen = self._seen
+        at = self._stopwatch()
+        if seen is not None and at - seen[1] < CLOCK_SECONDS:
+            return seen[0] + (at - seen[1])
+        # The answer is of a moment between asking and hearing. Taken for the later one it may be
+        # behind by that, and never ahead: whoever is ahead would take leases that still hold.
+        said = self._ask()
+        self._seen = said, self._stopwatch()
+        return said
 
 
 class PostgresDialect:
@@ -41,14 +70,14 @@ class PostgresDialect:
     def now(self, connection: Connection) -> float:
         return float(connection.execute(_CLOCK).scalar_one())
 
+    def clock(self, ask: Callable[[], float]) -> Callable[[], float]:
+        return ServerClock(ask)
+
     def insert_ignore(self, table: Table) -> Insert:
-        return insert(table).on_conflict_do_nothing()
+        return _insert_ignore(table)
 
     def upsert(self, table: Table) -> Insert:
-        statement = insert(table)
-        return statement.on_conflict_do_update(
-            index_elements=list(table.primary_key), set_=replaced(table, statement.excluded)
-        )
+        return _upsert(table)
 
     def repeatable(self, error: DBAPIError) -> bool:
         return _code(error) in _REPEATABLE
@@ -106,3 +135,17 @@ def connect(address: str) -> tuple[Engine, PostgresDialect]:
 
 def _code(error: DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
+
+
+@cache
+def _insert_ignore(table: Table) -> Insert:
+    return insert(table).on_conflict_do_nothing()
+
+
+@cache
+def _upsert(table: Table) -> Insert:
+    # Kept, as SQLAlchemy knows a statement that it has compiled by going through all of it.
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_=replaced(table, statement.excluded)
+    )

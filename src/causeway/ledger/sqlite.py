@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,14 +101,14 @@ class SqliteDialect:
     def now(self, _connection: Connection) -> float:
         return time.time()
 
+    def clock(self, _ask: Callable[[], float]) -> Callable[[], float]:
+        return time.time
+
     def insert_ignore(self, table: Table) -> Insert:
-        return insert(table).on_conflict_do_nothing()
+        return _insert_ignore(table)
 
     def upsert(self, table: Table) -> Insert:
-        statement = insert(table)
-        return statement.on_conflict_do_update(
-            index_elements=list(table.primary_key), set_=replaced(table, statement.excluded)
-        )
+        return _upsert(table)
 
     def repeatable(self, _error: DBAPIError) -> bool:
         return False  # a writer is alone: nothing can be lost to another
@@ -186,3 +187,17 @@ def connect(path: Path, *, create: bool) -> tuple[Engine, SqliteDialect]:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine, SqliteDialect(path)
+
+
+@cache
+def _insert_ignore(table: Table) -> Insert:
+    return insert(table).on_conflict_do_nothing()
+
+
+@cache
+def _upsert(table: Table) -> Insert:
+    # Kept, as SQLAlchemy knows a statement that it has compiled by going through all of it.
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_=replaced(table, statement.excluded)
+    )
