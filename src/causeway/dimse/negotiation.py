@@ -17,7 +17,7 @@ What odd offers get:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from causeway.dimse.names import (
@@ -49,6 +49,11 @@ def nothing(_uid: str) -> bool:
     return False
 
 
+def as_proposed(context: PresentationContext) -> Sequence[str]:
+    """The transfer syntaxes of a context in the requestor's own order."""
+    return context.transfer_syntaxes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What this side accepts. The predicates are asked with UIDs as the peer wrote them."""
@@ -56,8 +61,11 @@ class Policy:
     abstract_syntax: Callable[[str], bool] = storage_and_verification
     transfer_syntax: Callable[[str], bool] = bool
     """By default any that is not empty, private ones too."""
+    order: Callable[[PresentationContext], Sequence[str]] = as_proposed
+    """Those of a context's transfer syntaxes that may be chosen, the best first."""
     preferred: tuple[str, ...] = ()
-    """The first of these that is proposed and accepted wins; else the first proposed that is."""
+    """The first of these that may be chosen and is accepted wins; else the first in order that is.
+    """
     peer_may_be_scp: Callable[[str], bool] = nothing
     """SOP classes for which the requestor may take the SCP role, as it does to receive by C-GET."""
     async_window: AsyncWindow | None = None
@@ -101,7 +109,7 @@ def _answer(context: PresentationContext, policy: Policy, useless: set[str]) -> 
     elif context.abstract_syntax in useless:
         result = ContextResult.USER_REJECTION
     else:
-        chosen = _choose(context.transfer_syntaxes, policy)
+        chosen = _choose(policy.order(context), policy)
         if chosen:
             return AnsweredContext(
                 context_id=context.context_id,
@@ -112,7 +120,7 @@ def _answer(context: PresentationContext, policy: Policy, useless: set[str]) -> 
     return AnsweredContext(context_id=context.context_id, result=result)
 
 
-def _choose(proposed: tuple[str, ...], policy: Policy) -> str:
+def _choose(proposed: Sequence[str], policy: Policy) -> str:
     for uid in policy.preferred:
         if uid in proposed and policy.transfer_syntax(uid):
             return uid

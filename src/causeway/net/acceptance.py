@@ -9,7 +9,7 @@ representations of private elements, and Explicit VR Big Endian was retired in 2
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from causeway.dimse import (
     IMPLICIT_VR_LITTLE_ENDIAN,
@@ -65,17 +65,11 @@ class Acceptance:
         time: more would gain nothing where objects are stored in order. A sender that does not wait
         for its answers is served all the same.
         """
-        narrowed = replace(
-            request,
-            contexts=tuple(
-                replace(context, transfer_syntaxes=self._acceptable(context))
-                for context in request.contexts
-            ),
-        )
         return negotiate(
-            narrowed,
+            request,
             Policy(
                 abstract_syntax=lambda uid: (commitment and _is_commitment(uid)) or self.takes(uid),
+                order=self._acceptable,
                 peer_may_be_scp=_is_commitment,
                 async_window=AsyncWindow(invoked=1, performed=1),
             ),

@@ -115,6 +115,8 @@ class Clerk:
     def _judged(self, command: NActionRQ | NEventReportRQ) -> int:
         context = self._association.contexts[self._context_id]
         try:
+            if context.abstract_syntax != STORAGE_COMMITMENT_PUSH:
+                raise Refused(Status.NO_SUCH_SOP_CLASS, "over the context of something else")
             if self._too_long:
                 raise Refused(Status.RESOURCE_LIMITATION, "more than is held")
             data = bytes(self._data)

@@ -20,7 +20,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from causeway.net.admission import Admission, Refusal, normal_address
 from causeway.net.burst import BurstSummary
@@ -268,7 +268,9 @@ class Door:
                     if closed is not None:
                         self._forget(closed)
                 case Snapshot(statistics=statistics):
-                    receiver.statistics = statistics
+                    # A source that was counted is in some snapshot of each second, not in each.
+                    sources = {**receiver.statistics.sources, **statistics.sources}
+                    receiver.statistics = replace(statistics, sources=sources)
                     receiver.heard_at = self._clock()
 
     def _answer(self, receiver: _Receiver, question: Admit) -> None:

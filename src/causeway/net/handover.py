@@ -14,15 +14,17 @@ import array
 import json
 import os
 import socket
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 
 from causeway.net.statistics import ReceiverStatistics, SourceCounts
 
 _LONGEST_MESSAGE = 131_072
 """Below Linux's default socket buffer (212,992), so that one message always fits. Snapshots are the
-long ones: some 150 bytes for a source.
+long ones: some 130 bytes for a source, and its name.
 """
+_SOURCES_AT_ONCE = 256
+"""In one snapshot; a name has 64 letters at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,20 @@ class ConnectionClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Receiver to door, each second: also the sign that it lives."""
+    """Receiver to door, each second: also the sign that it lives.
+
+    Of the sources it has some; ``snapshots`` makes as many as it takes for all of them.
+    """
 
     statistics: ReceiverStatistics
+
+
+def snapshots(statistics: ReceiverStatistics) -> Iterator[Snapshot]:
+    """The counts in messages that fit, however many sources a site has."""
+    sources = list(statistics.sources.items())
+    for start in range(0, len(sources) or 1, _SOURCES_AT_ONCE):
+        some = dict(sources[start : start + _SOURCES_AT_ONCE])
+        yield Snapshot(statistics=replace(statistics, sources=some))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

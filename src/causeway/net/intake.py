@@ -28,6 +28,7 @@ from causeway.dimse import (
     Status,
     StoreStatus,
     UnrecognizedRQ,
+    is_storage_class,
 )
 from causeway.errors import OutOfSpace
 from causeway.net.clerk import Clerk
@@ -51,7 +52,11 @@ class Intake:
         marks: Marks,
         emit: Emit,
         clock: Callable[[], float],
+        takes: Callable[[str], bool] = is_storage_class,
     ) -> None:
+        """``takes`` says of a SOP class whether objects of it are wanted: a command may name
+        another than its context does.
+        """
         self.caller: Caller | None = None
         self.clerk: Clerk | None = None
         """Who serves storage commitment here, if it was agreed."""
@@ -68,6 +73,7 @@ class Intake:
         self._marks = marks
         self._emit = emit
         self._clock = clock
+        self._takes = takes
         self._object: ObjectSink | None = None
         self._command: Command | None = None
         self._status: int = Status.SUCCESS
@@ -127,7 +133,9 @@ class Intake:
 
     def _begin(self, context_id: int, command: CStoreRQ, *, has_data: bool) -> None:
         context = self._association.contexts[context_id]
-        if context.abstract_syntax == VERIFICATION:
+        # A command that names none is for the sink, which says what is missing.
+        classes = {context.abstract_syntax, command.affected_sop_class_uid} - {""}
+        if VERIFICATION in classes or not all(map(self._takes, classes)):
             self._status = StoreStatus.REFUSED_SOP_CLASS_NOT_SUPPORTED
             return
         if not has_data:

@@ -9,6 +9,8 @@ is dead, and with it what guards the data: everything is stopped at once.
 from __future__ import annotations
 
 import enum
+import errno
+import os
 import select
 import socket
 import threading
@@ -31,9 +33,9 @@ from causeway.net.handover import (
     Message,
     Refresh,
     Renew,
-    Snapshot,
     Stop,
     close_descriptor,
+    snapshots,
 )
 from causeway.net.identifiers import AssociationIds
 from causeway.net.options import ListenerOptions, ReceiveOptions, Renewal
@@ -194,8 +196,11 @@ class Receiver:
 
     def _handle(self, message: Message, descriptor: int | None) -> None:
         if isinstance(message, Connection):
-            assert descriptor is not None, "a connection comes with its descriptor"
-            self._serve(message, descriptor)
+            if descriptor is None:
+                # The kernel drops one that this process has no room for.
+                self._lose(message, OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+            else:
+                self._serve(message, descriptor)
         elif isinstance(message, Admitted):
             question = self._questions.pop(message.number, None)
             if question is not None:
@@ -228,10 +233,13 @@ class Receiver:
             ).start()
         except RuntimeError as error:
             # The system gives no thread: this one connection is lost, and the others go on.
-            self._emit("connection.lost", address=message.address, error=error)
             session.close()
             self._roster.remove(session)
-            self._channel.send(ConnectionClosed(number=message.number))
+            self._lose(message, error)
+
+    def _lose(self, connection: Connection, error: Exception) -> None:
+        self._emit("connection.lost", address=connection.address, error=error)
+        self._channel.send(ConnectionClosed(number=connection.number))
 
     def _session(self, session: Session) -> None:
         """A thread's whole life."""
@@ -276,7 +284,8 @@ class Receiver:
                 self._emit("tls.renewal_failed", listener=listener.name, error=error)
 
     def _send_snapshot(self) -> None:
-        self._channel.send(Snapshot(statistics=self.statistics()), wait=False)
+        for snapshot in snapshots(self.statistics()):
+            self._channel.send(snapshot, wait=False)
 
     def _tell_burst(self, *, final: bool = False) -> None:
         with self._burst_lock:

@@ -144,6 +144,7 @@ class Session:
             marks=self.marks,
             emit=surroundings.emit,
             clock=surroundings.clock,
+            takes=surroundings.options.acceptance.takes,
         )
         self._began = time.monotonic()
         self._certificate = ""

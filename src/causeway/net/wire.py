@@ -128,9 +128,13 @@ class Wire:
 
     def peek(self, during: str) -> Event | None:
         """An event that is there already, or None."""
+        event = self.poll_event(0, during)  # it may have come in one piece with what was asked for
+        if event is not None:
+            return event
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
-        if not poll.poll(0):
+        pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
+        if not pending and not poll.poll(0):
             return None
         # What TLS says to itself, as its session tickets, is no event either.
         return self.poll_event(PEEK_SECONDS, during)

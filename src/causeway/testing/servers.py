@@ -214,6 +214,14 @@ class NeverAnswersStore(ScriptedServer):
         return b""
 
 
+class LeavesWithItsAnswer(ScriptedServer):
+    """Asks to end the association in one segment with the answer to the first object."""
+
+    def stored(self, association: Association, context_id: int, command: CStoreRQ) -> bytes:
+        answered = super().stored(association, context_id, command)
+        return answered + association.release()
+
+
 class NeverAnswersRelease(ScriptedServer):
     """Does all that it is asked, except to let go."""
 

@@ -31,6 +31,7 @@ from causeway.testing.servers import (
     DrippingServer,
     FullServer,
     GarbageServer,
+    LeavesWithItsAnswer,
     NeverAnswersRelease,
     NeverAnswersStore,
     PickyServer,
@@ -215,6 +216,15 @@ def test_what_is_not_negotiated_is_said_and_the_association_goes_on():
         assert all(isinstance(each.error, NotNegotiated) for each in results)
         assert not results[0].temporary
         assert echo(calling(server)) == 0
+
+
+def test_a_farewell_in_one_piece_with_an_answer_is_heard():
+    """An association that is left idle must not be used again when its peer has let go of it."""
+    with LeavesWithItsAnswer() as server:
+        association = associate(calling(server), [KIND])
+        (one,) = objects(1)
+        assert association.store(one).status == 0
+        assert not association.is_quiet()
 
 
 def test_a_block_that_raises_aborts():

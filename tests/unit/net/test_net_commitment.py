@@ -9,6 +9,7 @@ from causeway.dimse import (
     IMPLICIT_VR_LITTLE_ENDIAN,
     STORAGE_COMMITMENT_PUSH,
     STORAGE_COMMITMENT_PUSH_INSTANCE,
+    VERIFICATION,
     NActionRQ,
     NActionRSP,
     NEventReportRQ,
@@ -124,6 +125,25 @@ def test_a_request_must_name_objects_and_a_transaction():
 
 def asking(listening: Listening) -> ClientAssociation:
     return associate(listening.peer(), [*VERIFICATION_KINDS, *COMMITMENT_KINDS])
+
+
+def test_a_request_over_the_context_of_something_else_is_refused():
+    with (
+        Listening(desk=RecordingDesk()) as listening,
+        associate(listening.peer(), [*VERIFICATION_KINDS, *COMMITMENT_KINDS]) as association,
+    ):
+        wire = association.wire
+        context = association.context(VERIFICATION, EXPLICIT_VR_LITTLE_ENDIAN)
+        command = NActionRQ(
+            message_id=wire.association.new_message_id(),
+            requested_sop_class_uid=STORAGE_COMMITMENT_PUSH,
+            requested_sop_instance_uid=STORAGE_COMMITMENT_PUSH_INSTANCE,
+            action_type_id=1,
+        )
+        data = encode_request(REQUEST, context.transfer_syntax)
+        wire.send_message(context.context_id, command, data, during="N-ACTION")
+        assert association.response(NActionRSP, "N-ACTION").status == Status.NO_SUCH_SOP_CLASS
+        assert listening.desk.requests == []
 
 
 def test_a_request_reaches_the_desk_and_its_report_comes_over_the_same_association():

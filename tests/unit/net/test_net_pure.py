@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from causeway.dimse import (
     RoleSelection,
     offer,
 )
+from causeway.dimse.negotiation import check_answer
 from causeway.net import (
     Acceptance,
     AssociationIds,
@@ -33,6 +35,7 @@ from causeway.net.handover import (
     Admit,
     Admitted,
     AssociationEnded,
+    Channel,
     Connection,
     ConnectionClosed,
     Message,
@@ -43,6 +46,7 @@ from causeway.net.handover import (
     channel_pair,
     decode,
     encode,
+    snapshots,
 )
 from causeway.net.pace import Expiry, Marks, Pace, Phase, Waiting
 from causeway.net.peer import AssociationRejected, NotNegotiated, Peer
@@ -305,6 +309,27 @@ def test_lists_narrow_what_is_taken_and_never_shut_out_verification():
     assert chosen(narrow, VERIFICATION, IMPLICIT) == IMPLICIT
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((EXPLICIT, IMPLICIT), (IMPLICIT, EXPLICIT)),
+        ((EXPLICIT,), (EXPLICIT, "")),
+        ((EXPLICIT, JPEG), (EXPLICIT,)),
+    ],
+    ids=["another order", "an empty one more", "one more that is not taken"],
+)
+def test_an_identifier_that_means_two_things_is_answered_with_a_refusal(
+    one: tuple[str, ...], other: tuple[str, ...]
+):
+    """What differs in the offer must not become the same by what is left out of it."""
+    offered = request((CT, one), (CT, other))
+    first, second = offered.contexts
+    doubled = replace(offered, contexts=(first, replace(second, context_id=first.context_id)))
+    answer = Acceptance(transfer_syntaxes=frozenset({EXPLICIT, IMPLICIT})).answer(doubled)
+    assert [each.result for each in answer.contexts] == [ContextResult.USER_REJECTION]
+    check_answer(doubled, answer)
+
+
 def test_window_and_roles_are_answered():
     answer = Acceptance().answer(
         request(
@@ -427,6 +452,23 @@ def test_the_channel_carries_messages_and_its_own_end():
     assert door.receive() is None
     assert not door.send(Refresh())
     door.close()
+
+
+def test_the_counts_of_a_thousand_sources_fit_the_channel():
+    many = {f"{'source' * 9}-{number:05}": COUNTS for number in range(1500)}
+    door, end = channel_pair()
+    receiver, gathered = Channel(end), {}
+    for snapshot in snapshots(replace(STATISTICS, sources=many)):
+        assert receiver.send(snapshot, wait=False)
+        received = door.receive(wait=False)
+        assert received is not None
+        assert isinstance(received[0], Snapshot)
+        assert received[0].statistics.ended == STATISTICS.ended
+        gathered |= received[0].statistics.sources
+    assert gathered == many
+    assert len(list(snapshots(ReceiverStatistics()))) == 1, "also the sign that it lives"
+    door.close()
+    receiver.close()
 
 
 def test_a_full_channel_does_not_block_who_does_not_wait():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import errno
 import os
 import socket
@@ -9,6 +10,7 @@ import struct
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -25,8 +27,17 @@ from causeway.dimse import (
     NActionRQ,
     ReleaseConfirmed,
     Response,
+    offer,
 )
-from causeway.net import Ending, Outgoing, associate, echo
+from causeway.net import (
+    Acceptance,
+    Ending,
+    Outgoing,
+    ReceiveOptions,
+    associate,
+    echo,
+    handover,
+)
 from causeway.net.handover import Channel, Connection, channel_pair
 from causeway.testing.listening import Listening, RecordingSink, wait_for
 from causeway.testing.peers import (
@@ -121,6 +132,38 @@ def test_a_cancel_of_nothing_is_no_mistake():
         assert isinstance(event, MessageReceived)
         assert isinstance(event.command, Response)
         assert event.command.status == 0
+
+
+def test_an_identifier_offered_twice_in_two_orders_is_answered():
+    with Listening() as listening, ScriptedClient(listening.port) as client:
+        syntaxes = (EXPLICIT, "1.2.840.10008.1.2")
+        two = offer([(CT_IMAGE_STORAGE, syntaxes), (CT_IMAGE_STORAGE, syntaxes[::-1])])
+        wire = client.association.associate(replace(client.request, contexts=two))
+        first, second = (bytes((number, 0, 0, 0, 0x30)) for number in (1, 3))
+        assert wire.count(second) == 1
+        client.connection.sendall(wire.replace(second, first))
+        answer = client.connection.recv(65536)
+        assert answer[:1] == b"\x02", "no A-ASSOCIATE-AC"
+        assert answer.count(b"\x01\0\x01\0\x40") == 1, "not refused by the user, once"
+
+
+def test_a_class_that_was_not_negotiated_is_not_stored_by_the_context_of_another():
+    only = Acceptance(sop_classes=frozenset({CT_IMAGE_STORAGE}))
+    with (
+        Listening(options=ReceiveOptions(acceptance=only)) as listening,
+        ScriptedClient(listening.port) as client,
+    ):
+        client.associate()
+        plan = CStoreRQ(
+            message_id=9,
+            affected_sop_class_uid="1.2.840.10008.5.1.4.1.1.481.5",
+            affected_sop_instance_uid="1.2.3",
+        )
+        assert ask(client, STORE_CONTEXT, encoded(client, STORE_CONTEXT, plan, b"1234")) == 0x0122
+        assert ask(client, STORE_CONTEXT, client.store_bytes(b"1234")) == 0
+    assert [each.request.affected_sop_class_uid for each in listening.sink.kept] == [
+        CT_IMAGE_STORAGE
+    ]
 
 
 def test_a_store_without_a_data_set_is_declined():
@@ -364,6 +407,26 @@ def test_a_receiver_that_gets_no_thread_loses_one_connection(monkeypatch: pytest
             start(thread)
 
         monkeypatch.setattr(threading.Thread, "start", scarce)
+        with ScriptedClient(listening.port) as client:
+            assert client.closed_by_peer()
+        wait_for(lambda: listening.door.statistics().connections == 0)
+        assert echo(listening.peer()) == 0
+    assert len(listening.events("connection.lost")) == 1
+
+
+def test_a_receiver_without_descriptors_loses_one_connection(monkeypatch: pytest.MonkeyPatch):
+    """The kernel drops a descriptor that a process has no room for, and delivers the message."""
+    with Listening() as listening:
+        receive, left = handover._receive, [1]
+
+        def scarce(end: socket.socket, flags: int) -> tuple[bytes, array.array[int]]:
+            raw, descriptors = receive(end, flags)
+            if descriptors and left:
+                left.pop()
+                os.close(descriptors.pop())
+            return raw, descriptors
+
+        monkeypatch.setattr(handover, "_receive", scarce)
         with ScriptedClient(listening.port) as client:
             assert client.closed_by_peer()
         wait_for(lambda: listening.door.statistics().connections == 0)
