@@ -111,6 +111,18 @@ def settings_of(model: type[Settings]) -> Iterator[tuple[str, FieldInfo]]:
 
 def keys_at(path: Sequence[str | int], written: Mapping[str, Any]) -> list[str]:
     """The keys that the table at a path can have."""
+    return list(dict.fromkeys(key for key, _ in _fields_at(path, written)))
+
+
+def field_at(path: Sequence[str | int], written: Mapping[str, Any]) -> FieldInfo | None:
+    """The setting at a path, however its table is mistaken; None where there is none."""
+    *table, key = path
+    return next((field for name, field in _fields_at(table, written) if name == key), None)
+
+
+def _fields_at(
+    path: Sequence[str | int], written: Mapping[str, Any]
+) -> Iterator[tuple[str, FieldInfo]]:
     candidates: tuple[type[Settings], ...] = (Configuration,)
     value: Any = written
     for part in path:
@@ -127,13 +139,9 @@ def keys_at(path: Sequence[str | int], written: Mapping[str, Any]) -> list[str]:
         )
     if isinstance(value, dict) and value.get("type") in DESTINATION_TYPES:
         candidates = (DESTINATION_TYPES[value["type"]],)
-    return list(
-        dict.fromkeys(
-            key_of(name, field)
-            for model in candidates
-            for name, field in model.model_fields.items()
-        )
-    )
+    for model in candidates:
+        for name, field in model.model_fields.items():
+            yield key_of(name, field), field
 
 
 def tables_with(key: str) -> list[str]:

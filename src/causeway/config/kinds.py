@@ -46,6 +46,7 @@ class Settings(BaseModel):
         strict=True,
         hide_input_in_errors=True,
         use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
 
@@ -376,13 +377,22 @@ def secret(text: str) -> Secret:
         ) from None
 
 
+_LONGEST_QUOTED = 80
+
+
+def quoted(text: str) -> str:
+    """A text of the file in a message: on one line, and not longer than a line."""
+    plain = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return f'"{plain if len(plain) <= _LONGEST_QUOTED else plain[:_LONGEST_QUOTED] + "…"}"'
+
+
 def kind_of(value: Any) -> str:
     """What a TOML value is, in words: "the text "x"", "a list"."""
     match value:
         case bool():
             return f"`{str(value).lower()}`"
         case str():
-            return f'the text "{value}"'
+            return f"the text {quoted(value)}"
         case int() | float():
             return f"the number {value}"
         case dict():

@@ -11,17 +11,18 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from causeway.config import doubts, rules
-from causeway.config.describe import keys_at, tables_with
-from causeway.config.kinds import Surroundings, kind_of
+from causeway.config.describe import field_at, keys_at, tables_with
+from causeway.config.kinds import Surroundings, kind_of, quoted
 from causeway.config.tree import Configuration
 from causeway.errors import ConfigurationError
 from causeway.lines import Lines, scan
@@ -275,7 +276,7 @@ def _explain(
     if kind == "extra_forbidden":
         return f'unknown key "{key}"', _instead(key, path[:-1], written)
     if kind == "missing":
-        return f'"{key}" is missing', _add(path)
+        return f'"{key}" is missing', _add(path, written)
     if kind in _KINDS:
         should, example = _KINDS[kind]
         if kind in ("int_type", "float_type") and _is_number(value):
@@ -296,9 +297,9 @@ def _explain(
     if kind == "union_tag_invalid":
         choices = re.findall(r"'([^']*)'", str(context["expected_tags"]))
         tag = str(context["tag"])
-        return f'there is no type "{tag}"', f"one of {_either(choices)}{_near(tag, choices)}"
+        return f"there is no type {quoted(tag)}", f"one of {_either(choices)}{_near(tag, choices)}"
     if kind == "union_tag_not_found":
-        return '"type" is missing', _add((*path, "type"))
+        return '"type" is missing', _add((*path, "type"), written)
     if kind == "tuple_type":
         if isinstance(value, dict):
             return "is one table, but can be repeated", f"write [[{key}]] with two brackets"
@@ -308,6 +309,14 @@ def _explain(
         if isinstance(value, tuple | list) and len(path) == 1:
             return "stands once, but is written as repeatable", f"write [{key}] with one bracket"
         return f"must be a table, not {kind_of(value)}", f"write [{key}], and its keys below it"
+    if kind == "finite_number":
+        return "is no finite number", f"write a number, for example: {key} = 30"
+    if kind == "string_too_short":
+        return "is empty", f'write a text: {key} = "…"'
+    if kind == "string_too_long":
+        return f"has {len(value)} characters", f"at most {context['max_length']}"
+    if kind == "string_pattern_mismatch":
+        return f"cannot be {quoted(value)}", _described(path, written)
     if kind == "too_short":
         return "is an empty list", f'name at least one: {key} = ["…"]'
     return str(detail["msg"]), ""
@@ -334,7 +343,21 @@ def _instead(key: str, path: tuple[str | int, ...], written: Mapping[str, Any]) 
     return f"known here: {', '.join(known)}"
 
 
-def _add(path: tuple[str | int, ...]) -> str:
+def _described(path: tuple[str | int, ...], written: Mapping[str, Any]) -> str:
+    """What a setting is, in the words of its documentation."""
+    field = field_at(path, written)
+    return " ".join((field.description or "").split()) if field is not None else ""
+
+
+def _choices(path: tuple[str | int, ...], written: Mapping[str, Any]) -> Sequence[str]:
+    """The values of a setting that has few."""
+    field = field_at(path, written)
+    if field is None or typing.get_origin(field.annotation) is not Literal:
+        return ()
+    return typing.get_args(field.annotation)
+
+
+def _add(path: tuple[str | int, ...], written: Mapping[str, Any]) -> str:
     examples = {
         "deidentify": "say what happens to identifying data: the name of a profile takes it away, "
         'and deidentify = "none" leaves it in',
@@ -346,6 +369,8 @@ def _add(path: tuple[str | int, ...]) -> str:
         "destinations": 'name at least one: destinations = ["…"]',
     }
     key = str(path[-1])
+    if key not in examples and (choices := _choices(path, written)):
+        return f"add: {key} = one of {_either(choices)}"
     return examples.get(key, f'add: {key} = "…"')
 
 

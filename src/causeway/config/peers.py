@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from causeway.config.kinds import (
     AETitle,
     PresentFile,
     SecretReference,
     Settings,
+    quoted,
     wrong,
 )
 
-PeerHost = Annotated[str, Field(min_length=1, max_length=253)]
+_LONGEST_NAME = 253
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+"""RFC 1123 section 2.1, and the underscore, which names of Windows machines have."""
+
+
+def _peer_host(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        labels = value.removesuffix(".").split(".")
+    if len(value) <= _LONGEST_NAME and all(map(_LABEL.fullmatch, labels)):
+        return value
+    right = 'an address such as "192.168.10.7", or a host name such as "pacs.example.org"'
+    if match := re.fullmatch(r"(?:[a-z]+://)?([^/:]+):([0-9]+)/?", value):
+        right = f'host = "{match[1]}" and port = {match[2]}'
+    raise wrong(f"{quoted(value)} is neither an address nor a host name", right)
+
+
+PeerHost = Annotated[
+    str,
+    AfterValidator(_peer_host),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST_NAME}),
+]
 PeerPort = Annotated[int, Field(ge=1, le=65535)]
 
 

@@ -162,11 +162,11 @@ def _schedules_are_there(written: Mapping[str, Any]) -> Iterator[Found]:
 
 def _what_goes_on_at_once_can(written: Mapping[str, Any]) -> Iterator[Found]:
     """What is sent on as it comes is never whole, so nothing can be made to depend on that."""
-    treated = {
+    treated = [
         entry.get("name")
         for _, entry in _entries(written, "destination")
-        if entry.get("deidentify", "none") != "none"
-    }
+        if entry.get("deidentify", NONE) != NONE
+    ]
     for index, entry in _entries(written, "route"):
         if entry.get("complete") != "arrival":
             continue

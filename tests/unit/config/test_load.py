@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import pickle
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from causeway.config import InvalidConfiguration, Problem, load, parse, read
+from causeway.config.describe import keys_at
 from causeway.errors import ConfigurationError
 
 EXAMPLE = """\
@@ -37,6 +41,46 @@ deidentify = "none"               # must be said; there is no default
 [[route]]                         # first that matches; without `when`, all
 destinations = ["archive"]
 """
+WHOLE = (
+    EXAMPLE
+    + """
+[[destination]]
+name = "pacs"
+type = "dicom"
+host = "192.168.10.7"
+port = 104
+ae_title = "PACS"
+deidentify = "own"
+
+[deidentify]
+key = "env:KEY"
+
+[[node]]
+name = "archive-node"
+host = "192.168.10.7"
+port = 104
+ae_title = "PACS"
+
+[[schedule]]
+name = "night"
+timezone = "Europe/Berlin"
+windows = ["mon-fri 18:00-06:00"]
+
+[[trigger]]
+name = "tell"
+command = ["/usr/local/bin/tell"]
+
+[[grouping]]
+[[profile]]
+name = "own"
+path = "own.toml"
+
+[[project_key]]
+name = "lung"
+key = "env:LUNG"
+projects = ["research/lung"]
+"""
+)
 MINIMAL = 'data_dir = "data"\n[[listener]]\nae_title = "A"\nport = 11112\n'
 
 
@@ -72,6 +116,9 @@ def test_sizes_have_units() -> None:
     assert spool.reserve_bytes == 7
 
 
+PACS = (
+    '[[destination]]\nname = "d"\ntype = "dicom"\nae_title = "P"\nport = 104\ndeidentify = "none"\n'
+)
 # Each row: what is added to MINIMAL, the line the problem is on, part of what, part of right.
 WRONG = [
     ("[spool]\nquota = 1", 6, 'unknown key "quota"', 'did you mean "quota_bytes"'),
@@ -176,6 +223,28 @@ WRONG = [
         "must be a path",
         "in quotes",
     ),
+    ("[retire]\nkeep_hours = inf", 6, "no finite number", "keep_hours = 30"),
+    ('[log]\nlevel = """a\nb"""', 6, 'the text "a\ufffdb"', "one of"),
+    (f'[site]\nname = "{"x" * 81}"', 6, "has 81 characters", "at most 80"),
+    (f"{PACS}host = ''", 11, '"" is neither', "an address such as"),
+    (f'{PACS}host = "pacs:104"', 11, '"pacs:104" is neither', 'host = "pacs" and port = 104'),
+    (f'{PACS}host = "dicom://10.0.0.7:104"', 11, "is neither", 'host = "10.0.0.7" and port = 104'),
+    (f'{PACS}host = "10.0.0.0/24"', 11, "is neither", "or a host name"),
+    (
+        '[[source]]\nname = "x"\nae_title = "X"\naddresses = ["::1"]\ncommitment = { port = 104 }',
+        9,
+        '"when" is missing',
+        'when = one of "spool", "delivered"',
+    ),
+    (
+        (
+            '[[destination]]\nname = "s"\ntype = "s3"\nbucket = "some"\ndeidentify = "none"\n'
+            'expected_bucket_owner = "42"'
+        ),
+        10,
+        'cannot be "42"',
+        "12 digits",
+    ),
     ('[[route]]\ndestinations = ["x"]', 6, 'no destination "x"', "add a [[destination]]"),
     ("[[route]]\ndestinations = []", 6, "empty list", "at least one"),
 ]
@@ -239,6 +308,57 @@ def test_the_message_names_file_line_and_remedy(tmp_path: Path) -> None:
         f'{file}:4: listener 1: unknown key "prot"\n    → did you mean "port"?'
     )
     assert caught.value.exit_status == 2
+
+
+MISTAKEN = ("[]", "[[1]]", "{ x = [1] }", "-1", "nan", "true", '"["', "08:00:00")
+
+
+def test_whatever_a_setting_is_the_answer_is_a_problem_with_a_remedy() -> None:
+    """Each key of each table of a whole file, given what it is not."""
+    whole = tomllib.loads(WHOLE)
+    repeated = {table: len(listed) for table, listed in whole.items() if isinstance(listed, list)}
+    for path in [(), *((table, at) for table, count in repeated.items() for at in range(count))]:
+        table: Any = whole
+        for part in path:
+            table = table[part]
+        for key in keys_at(path, whole):
+            kept = table.get(key)
+            for mistaken in (
+                "[]",
+                "[[1]]",
+                "{ x = [1] }",
+                "-1",
+                "nan",
+                "true",
+                '"\\n["',
+                "08:00:00",
+            ):
+                table[key] = tomllib.loads(f"x = {mistaken}")["x"]
+                try:
+                    parse(_as_toml(whole), look=False)
+                except InvalidConfiguration as invalid:
+                    for problem in invalid.problems:
+                        assert problem.right, problem
+            table[key] = kept
+            if kept is None:
+                del table[key]
+
+
+def _as_toml(value: Any) -> str:
+    """A document; tables below the top stand in braces."""
+    return "".join(f"{key} = {_inline(inner)}\n" for key, inner in value.items())
+
+
+def _inline(value: Any) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key} = {_inline(each)}" for key, each in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_inline, value)) + "]"
+        case str() | bool():
+            return json.dumps(value)
+        case _:
+            return str(value)
 
 
 def test_a_mistyped_required_key_is_one_problem(tmp_path: Path) -> None:

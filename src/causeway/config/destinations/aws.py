@@ -50,9 +50,11 @@ class AssumeRoleSettings(Settings):
     external_id: Annotated[
         str, Field(pattern=r"^([A-Za-z0-9_+=,.@:/-]{2,})?$", max_length=1224)
     ] = ""
-    """What the role's trust policy asks for, where it is another organisation's."""
+    """What the role's trust policy asks for, where it is another organisation's: two or more
+    letters, digits and signs of `_+=,.@:/-`."""
     session_name: Annotated[str, Field(pattern=r"^[\w+=,.@-]{2,64}$")] = "causeway"
-    """By which the session is found in CloudTrail."""
+    """By which the session is found in CloudTrail: 2 to 64 letters, digits and signs of `_+=,.@-`.
+    """
     duration_seconds: Annotated[int, Field(ge=900, le=43200)] = 3600
     """How long its credentials last; they are renewed before. An hour is what every role allows."""
     endpoint: Url | None = None
@@ -119,4 +121,5 @@ class StoredObjectSettings(Settings):
     """Tags of each object, at most ten, of letters, digits, spaces and `+ - = . _ : / @`. The
     right `s3:PutObjectTagging` is needed for them."""
     expected_bucket_owner: Annotated[str, Field(pattern=r"^(\d{12})?$")] = ""
-    """Number of the account that the bucket must belong to; requests to another's are refused."""
+    """Number of the account that the bucket must belong to, 12 digits; requests to another's are
+    refused."""

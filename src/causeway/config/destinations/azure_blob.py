@@ -17,9 +17,10 @@ class AzureBlobDestination(BucketContentSettings, StoreTransportSettings):
     type: Literal["azure-blob"]
     """The type of the destination."""
     account: Annotated[str, Field(pattern=r"^[a-z0-9]{3,24}$")]
-    """Name of the storage account."""
+    """Name of the storage account: 3 to 24 lower-case letters and digits."""
     container: Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")]
-    """Name of the container. It must be there."""
+    """Name of the container: 3 to 63 lower-case letters, digits and single hyphens. It must be
+    there."""
     tenant_id: str = ""
     """Tenant of the application in Microsoft Entra, with `client_id` and its secret. Without
     credentials, the machine's managed identity is used."""

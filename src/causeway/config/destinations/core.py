@@ -17,7 +17,7 @@ class DeviceSettings(Settings):
     secret: SecretReference
     """Where the platform's shared secret for devices is."""
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[ -~]+$")]
-    """What the device is called there. The platform knows it by this name: keep it."""
+    """What the device is called there, in ASCII. The platform knows it by this name: keep it."""
     heartbeat_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
     """Interval that the platform is told; it shows the device as missing after so long without a
     sign of life. The connector gives one three times in it. 0 for none."""

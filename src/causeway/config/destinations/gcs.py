@@ -33,7 +33,8 @@ class GcsDestination(BucketContentSettings, StoreTransportSettings):
     type: Literal["gcs"]
     """The type of the destination."""
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$")]
-    """Name of the bucket. It must be there."""
+    """Name of the bucket: 3 to 222 lower-case letters, digits, dots, hyphens and underscores. It
+    must be there."""
     service_account: SecretReference | None = None
     """Where the JSON key of a service account is. Without it, Google's usual chain is asked: the
     machine's own account, or the application's credentials of the user that runs the service."""
