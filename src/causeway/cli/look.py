@@ -29,6 +29,9 @@ from causeway.errors import ConfigurationError
 if TYPE_CHECKING:
     from causeway.ledger import DeliveryRow, EventRow, SeriesRow, StudyRow
 
+MOST_STUDIES = 10_000
+"""That one command lists."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with stable fields.")]
 Reference = Annotated[
     str,
@@ -106,7 +109,7 @@ def studies(
             show_default=False,
         ),
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_STUDIES, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List studies, the latest first; with TEXT, those that match. Shows patient data."""
@@ -128,7 +131,9 @@ def studies(
     elif rows:
         _print_studies(rows)
         if more:
-            note(f"there are more; `--limit {limit * 10}` shows them, or search for less")
+            wider = min(10 * limit, MOST_STUDIES)
+            shows = f"`--limit {wider}` shows more of them, or " if wider > limit else ""
+            note(f"there are more; {shows}search for less")
     if not rows:
         raise NothingFound(
             "no study matches" if text or in_state else "no study has arrived yet",
@@ -174,8 +179,8 @@ def study(context: typer.Context, uid: Reference, as_json: AsJson = False) -> No
         series = ledger.series_of(row.id)
         states: dict[int, dict[str, int]] = {one.id: {} for one in series}
         for instance in ledger.instances_of_study(row.id):
-            if instance.series_id is not None:
-                counts = states[instance.series_id]
+            # A series that has come since the others were read is in the next look.
+            if (counts := states.get(instance.series_id or 0)) is not None:
                 counts[instance.state] = counts.get(instance.state, 0) + 1
         deliveries = ledger.deliveries_of(study_id=row.id)
         events = ledger.events_of(study_id=row.id)
@@ -213,8 +218,9 @@ def study(context: typer.Context, uid: Reference, as_json: AsJson = False) -> No
 def _print_study(row: StudyRow) -> None:
     identity = row.identity
     say(f"study:{row.id}".ljust(13) + state(str(row.state)))
-    born = f", born {_date(identity.patient_birth_date)}" if identity.patient_birth_date else ""
-    say(f"patient      {printable(f'{identity.patient_name}, {identity.patient_id}{born}')}")
+    born = f"born {_date(identity.patient_birth_date)}" if identity.patient_birth_date else ""
+    who = ", ".join(filter(None, [identity.patient_name, identity.patient_id, born]))
+    say(f"patient      {printable(who)}".rstrip())
     about = [
         _date(identity.study_date),
         identity.study_description,

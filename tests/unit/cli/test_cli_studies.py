@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cli_world import ARRIVING, DEAD, DELIVERED, HELD, World, empty, world
 
-from causeway.ledger import StudyState
+from causeway.cli import look
+from causeway.ledger import Ledger, StudyState
 from causeway.spool import RealDisk, SpaceGauge, SpaceLimits, SpoolWriter
 from causeway.values import Caller, Receipt
 
@@ -205,7 +206,15 @@ def test_studies_that_are_not_there(world: World) -> None:
 def test_a_limit_says_that_there_is_more(world: World) -> None:
     result = world.call("studies", "--limit", "2")
     assert len(result.out.splitlines()) == 3
-    assert "there are more" in result.err
+    assert "there are more; `--limit 20` shows more of them" in result.err
+
+
+def test_no_limit_is_named_that_would_be_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "MOST_STUDIES", 2)
+    result = world.call("studies", "--limit", "2")
+    assert "there are more; search for less" in result.err
 
 
 # --- study -------------------------------------------------------------------------------------
@@ -223,6 +232,15 @@ def test_the_life_of_a_study(world: World) -> None:
     assert "the folder is full" in out
     out = world.call("study", HELD.study_instance_uid).out
     assert "by ada: wrong arm" in out
+
+
+def test_a_series_that_comes_while_a_study_is_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ledger, "series_of", lambda *_: ())
+    result = world.call("study", DELIVERED.study_instance_uid)
+    assert result.status == 0
+    assert "3 received = 3 delivered" in result.out
 
 
 def test_a_study_as_json(world: World) -> None:
