@@ -31,7 +31,7 @@ from causeway.ledger.claims import (
     Wait,
 )
 from causeway.ledger.cleaned import LEFT_OUT, NewCleaned, NewCleanHead, NewTreatment
-from causeway.ledger.commitments import (
+from causeway.ledger.commitment_rows import (
     AskedObject,
     CommitmentRow,
     KnownObject,

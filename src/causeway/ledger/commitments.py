@@ -1,8 +1,4 @@
-"""Requests for storage commitment: entered, judged, reported, and what a person does about them.
-
-A request is known by its source and its transaction UID. One that comes again, as after an answer
-that was lost, is not a second one: it is judged anew and reported to whoever asked last. The same
-transaction about other objects is refused as a whole (0131H, PS3.3 C.14.1.1).
+"""Requests for storage commitment: judged, reported, and what a person does about them.
 
 A report is claimed like other work: the attempt counts at the claim, whose time it is due again
 after is its lease, and the result is taken only where nobody has claimed since.
@@ -11,8 +7,8 @@ after is its lease, and the result is taken only where nobody has claimed since.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -20,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     literal_column,
     select,
     update,
@@ -29,6 +24,18 @@ from sqlalchemy import (
 from causeway.errors import NotAllowed
 from causeway.ledger import commitment_schema, schema
 from causeway.ledger.claims import Dead, Retry, Wait
+from causeway.ledger.commitment_entering import enter_commitment, force_commitment
+from causeway.ledger.commitment_rows import (
+    ASKED_OBJECTS,
+    COMMITMENT_COLUMNS,
+    AskedObject,
+    CommitmentRow,
+    KnownObject,
+    NewCommitment,
+    ReportOutcome,
+    Told,
+    commitment_row,
+)
 from causeway.ledger.convert import IDS_AT_ONCE
 from causeway.ledger.engine import Verbs
 from causeway.ledger.states import (
@@ -40,78 +47,6 @@ from causeway.ledger.states import (
     require,
 )
 from causeway.ledger.store import entry, log
-from causeway.values import Caller
-
-DUPLICATE_TRANSACTION: Final = 0x0131
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewCommitment:
-    """A request that came in."""
-
-    letter: str
-    """Names the message that it came by; one that was entered is not entered again."""
-    transaction_uid: str = field(repr=False)
-    caller: Caller
-    objects: tuple[tuple[str, str], ...] = field(repr=False)
-    """SOP class and instance."""
-    asked_at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitmentRow:
-    """One request."""
-
-    id: int
-    letter: str
-    transaction_uid: str = field(repr=False)
-    source: str
-    calling_ae: str
-    called_ae: str
-    peer_address: str
-    association: str
-    """On which it was asked last."""
-    state: CommitmentState
-    object_count: int
-    failed_count: int
-    """Objects that are not committed to; 0 before it is judged."""
-    asked_at: float
-    due_at: float
-    attempt: int
-    epoch: int
-    fail_code: str
-    fail_text: str
-    waits_for: str
-    state_at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownObject:
-    """What is known of an object that is asked about: one row that has its UID."""
-
-    sop_class_uid: str
-    state: InstanceState
-    series_state: SeriesState | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedObject:
-    """An object that is asked about."""
-
-    position: int
-    sop_class_uid: str
-    sop_instance_uid: str = field(repr=False)
-    reason: int | None
-    """0: committed to; else why not; None before it is judged."""
-    known: tuple[KnownObject, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The requester has taken the report."""
-
-
-ReportOutcome = Told | Wait | Retry | Dead
 
 
 class CommitmentVerbs(Verbs):
@@ -119,14 +54,14 @@ class CommitmentVerbs(Verbs):
 
     def enter_commitment(self, new: NewCommitment, *, now: float) -> int:
         """Enter a request; answers its id, that of an earlier one if it is the same."""
-        return self._db.write(lambda connection: _enter(connection, new, now))
+        return self._db.write(lambda connection: enter_commitment(connection, new, now))
 
     def commitments_due(self, *, now: float, limit: int) -> tuple[CommitmentRow, ...]:
         """Requests to be judged, the oldest first."""
         values = {"now": now, "limit": limit}
         return self._db.read(
             lambda connection: tuple(
-                _row(row) for row in connection.execute(_TO_JUDGE, values).mappings()
+                commitment_row(row) for row in connection.execute(_TO_JUDGE, values).mappings()
             )
         )
 
@@ -184,7 +119,7 @@ class CommitmentVerbs(Verbs):
 
         def work(connection: Connection) -> tuple[CommitmentRow, ...]:
             rows = [
-                _row(row)
+                commitment_row(row)
                 for row in connection.execute(_TO_REPORT, {"now": now, "limit": limit}).mappings()
             ]
             if rows:
@@ -210,7 +145,7 @@ class CommitmentVerbs(Verbs):
             )
         return self._db.read(
             lambda connection: tuple(
-                _row(row) for row in connection.execute(query.limit(limit)).mappings()
+                commitment_row(row) for row in connection.execute(query.limit(limit)).mappings()
             )
         )
 
@@ -241,7 +176,7 @@ class CommitmentVerbs(Verbs):
                     f"request {commitment_id} was discarded",
                     hint="the requester has to ask once more",
                 )
-            _force(connection, row, new, now)
+            force_commitment(connection, row, new, now)
             log(connection, entry(now, "commitment.retry", f"{row.id} {why}".strip(), who=who))
 
         self._db.write(work)
@@ -252,7 +187,7 @@ class CommitmentVerbs(Verbs):
         def work(connection: Connection) -> None:
             row = _need(connection, commitment_id, who)
             require(COMMITMENT_BY_OPERATOR, row.state, CommitmentState.DISCARDED, by="discard")
-            _force(connection, row, CommitmentState.DISCARDED, now)
+            force_commitment(connection, row, CommitmentState.DISCARDED, now)
             log(connection, entry(now, "commitment.discard", f"{row.id} {why}".strip(), who=who))
 
         self._db.write(work)
@@ -268,94 +203,8 @@ class CommitmentVerbs(Verbs):
         return self._db.write(work)
 
 
-# --- entering -----------------------------------------------------------------------------------
-
-
-def _enter(connection: Connection, new: NewCommitment, now: float) -> int:
-    known = [
-        _row(row)
-        for row in connection.execute(
-            _SAME, {"the_source": new.caller.source, "the_uid": new.transaction_uid}
-        ).mappings()
-    ]
-    for row in known:
-        if row.letter == new.letter:
-            return row.id
-    for row in known:
-        if _pairs(connection, row.id) == frozenset(new.objects):
-            _ask_again(connection, row, new, now)
-            return row.id
-    refused = DUPLICATE_TRANSACTION if known else None
-    commitment_id: int = connection.execute(
-        _ENTER,
-        {
-            "letter": new.letter,
-            "transaction_uid": new.transaction_uid,
-            "source": new.caller.source,
-            **_asker(new),
-            "state": (CommitmentState.REPORTING if known else CommitmentState.WAITING).value,
-            "object_count": len(new.objects),
-            "failed_count": len(new.objects) if known else 0,
-            "asked_at": new.asked_at,
-            "due_at": now,
-            "state_at": now,
-        },
-    ).scalar_one()
-    connection.execute(
-        _ENTER_OBJECTS,
-        [
-            {
-                "commitment_id": commitment_id,
-                "position": position,
-                "sop_class_uid": sop_class,
-                "sop_instance_uid": sop_instance,
-                "reason": refused,
-            }
-            for position, (sop_class, sop_instance) in enumerate(new.objects)
-        ],
-    )
-    why = f"{commitment_id}: {len(new.objects)} objects, from {new.caller.source}"
-    log(connection, entry(now, "commitment.asked", why))
-    return commitment_id
-
-
-def _asker(new: NewCommitment) -> dict[str, str]:
-    return {
-        "calling_ae": new.caller.calling_ae,
-        "called_ae": new.caller.called_ae,
-        "peer_address": new.caller.address,
-        "association": new.caller.association,
-    }
-
-
-def _ask_again(connection: Connection, row: CommitmentRow, new: NewCommitment, now: float) -> None:
-    if row.state is not CommitmentState.WAITING:
-        require(COMMITMENT, row.state, CommitmentState.WAITING)
-    connection.execute(
-        _ASK_AGAIN,
-        {
-            "the_id": row.id,
-            "new_letter": new.letter,
-            **{f"new_{name}": value for name, value in _asker(new).items()},
-            "new_asked": new.asked_at,
-        },
-    )
-    _force(connection, row, CommitmentState.WAITING, now)
-    log(connection, entry(now, "commitment.asked-again", str(row.id)))
-
-
-def _pairs(connection: Connection, commitment_id: int) -> frozenset[tuple[str, str]]:
-    return frozenset(
-        (row.sop_class_uid, row.sop_instance_uid)
-        for row in connection.execute(_OBJECTS, {"the_id": commitment_id})
-    )
-
-
-# --- judging and reporting ------------------------------------------------------------------------
-
-
 def _objects(connection: Connection, commitment_id: int) -> tuple[AskedObject, ...]:
-    rows = connection.execute(_OBJECTS, {"the_id": commitment_id}).all()
+    rows = connection.execute(ASKED_OBJECTS, {"the_id": commitment_id}).all()
     known: dict[str, list[KnownObject]] = {}
     uids = sorted({row.sop_instance_uid for row in rows})
     for start in range(0, len(uids), IDS_AT_ONCE):
@@ -422,42 +271,18 @@ def _need(connection: Connection, commitment_id: int, who: str) -> CommitmentRow
 
 def _find(connection: Connection, query: Select[Any], commitment_id: int) -> CommitmentRow | None:
     found = connection.execute(query, {"the_id": commitment_id}).mappings().one_or_none()
-    return None if found is None else _row(found)
+    return None if found is None else commitment_row(found)
 
 
-def _force(connection: Connection, row: CommitmentRow, state: CommitmentState, now: float) -> None:
-    """Whatever is in hand of it is void from now on."""
-    connection.execute(
-        _FORCE, {"the_id": row.id, "new_state": state.value, "new_due": now, "now": now}
-    )
-    if state is CommitmentState.WAITING:
-        connection.execute(_UNDECIDE, {"the_id": row.id})
+_ALL = select(*COMMITMENT_COLUMNS).order_by(commitment_schema.commitment.c.id.desc())
 
-
-def _row(row: Any) -> CommitmentRow:
-    return CommitmentRow(**{**row, "state": CommitmentState(row["state"])})
-
-
-# --- statements -----------------------------------------------------------------------------------
-
-_COLUMNS = tuple(commitment_schema.commitment.c)
-_ALL = select(*_COLUMNS).order_by(commitment_schema.commitment.c.id.desc())
-_ONE = select(*_COLUMNS).where(commitment_schema.commitment.c.id == bindparam("the_id"))
-_SAME = (
-    select(*_COLUMNS)
-    .where(
-        commitment_schema.commitment.c.source == bindparam("the_source"),
-        commitment_schema.commitment.c.transaction_uid == bindparam("the_uid"),
-    )
-    .order_by(commitment_schema.commitment.c.id)
-    .with_for_update()
-)
+_ONE = select(*COMMITMENT_COLUMNS).where(commitment_schema.commitment.c.id == bindparam("the_id"))
 
 
 def _due_in(state: CommitmentState) -> Select[Any]:
     """Written out, so that the partial index serves both the search and the order."""
     return (
-        select(*_COLUMNS)
+        select(*COMMITMENT_COLUMNS)
         .where(
             commitment_schema.commitment.c.state == literal_column(repr(state.value)),
             commitment_schema.commitment.c.due_at <= bindparam("now"),
@@ -468,14 +293,9 @@ def _due_in(state: CommitmentState) -> Select[Any]:
 
 
 _TO_JUDGE = _due_in(CommitmentState.WAITING)
+
 _TO_REPORT = _due_in(CommitmentState.REPORTING).with_for_update(skip_locked=True)
-_ENTER = insert(commitment_schema.commitment).returning(commitment_schema.commitment.c.id)
-_ENTER_OBJECTS = insert(commitment_schema.commitment_object)
-_OBJECTS = (
-    select(commitment_schema.commitment_object)
-    .where(commitment_schema.commitment_object.c.commitment_id == bindparam("the_id"))
-    .order_by(commitment_schema.commitment_object.c.position)
-)
+
 _KNOWN = (
     select(
         schema.instance.c.sop_instance_uid,
@@ -486,6 +306,7 @@ _KNOWN = (
     .join(schema.series, schema.series.c.id == schema.instance.c.series_id, isouter=True)
     .where(schema.instance.c.sop_instance_uid.in_(bindparam("uids", expanding=True)))
 )
+
 _MOVE = (
     update(commitment_schema.commitment)
     .where(
@@ -504,6 +325,7 @@ _MOVE = (
         state_at=bindparam("now"),
     )
 )
+
 _POSTPONE = (
     update(commitment_schema.commitment)
     .where(
@@ -513,6 +335,7 @@ _POSTPONE = (
     )
     .values(due_at=bindparam("new_due"), waits_for=bindparam("new_wait"))
 )
+
 _CLAIM = (
     update(commitment_schema.commitment)
     .where(commitment_schema.commitment.c.id == bindparam("the_id"))
@@ -522,25 +345,7 @@ _CLAIM = (
         epoch=commitment_schema.commitment.c.epoch + 1,
     )
 )
-_FORCE = (
-    update(commitment_schema.commitment)
-    .where(commitment_schema.commitment.c.id == bindparam("the_id"))
-    .values(
-        state=bindparam("new_state"),
-        due_at=bindparam("new_due"),
-        attempt=0,
-        epoch=commitment_schema.commitment.c.epoch + 1,
-        fail_code="",
-        fail_text="",
-        waits_for="",
-        state_at=bindparam("now"),
-    )
-)
-_UNDECIDE = (
-    update(commitment_schema.commitment_object)
-    .where(commitment_schema.commitment_object.c.commitment_id == bindparam("the_id"))
-    .values(reason=None)
-)
+
 _DECIDE = (
     update(commitment_schema.commitment_object)
     .where(
@@ -549,30 +354,21 @@ _DECIDE = (
     )
     .values(reason=bindparam("new_reason"))
 )
-_ASK_AGAIN = (
-    update(commitment_schema.commitment)
-    .where(commitment_schema.commitment.c.id == bindparam("the_id"))
-    .values(
-        letter=bindparam("new_letter"),
-        calling_ae=bindparam("new_calling_ae"),
-        called_ae=bindparam("new_called_ae"),
-        peer_address=bindparam("new_peer_address"),
-        association=bindparam("new_association"),
-        asked_at=bindparam("new_asked"),
-        failed_count=0,
-    )
-)
+
 _COUNTS = select(commitment_schema.commitment.c.state, func.count().label("number")).group_by(
     commitment_schema.commitment.c.state
 )
+
 _OVER = (
     commitment_schema.commitment.c.state.in_(
         [CommitmentState.REPORTED.value, CommitmentState.DISCARDED.value]
     )
 ) & (commitment_schema.commitment.c.state_at < bindparam("before"))
+
 _FORGET_OBJECTS = delete(commitment_schema.commitment_object).where(
     commitment_schema.commitment_object.c.commitment_id.in_(
         select(commitment_schema.commitment.c.id).where(_OVER)
     )
 )
+
 _FORGET = delete(commitment_schema.commitment).where(_OVER)

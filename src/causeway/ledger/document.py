@@ -20,7 +20,7 @@ from pathlib import Path
 
 from causeway.ledger import node_schema, states
 from causeway.ledger.custody import CHECKS
-from causeway.ledger.states import S, Table
+from causeway.ledger.states.tables import S, Table
 
 
 def diagram(begins: Mapping[S, str], table: Table[S], by_operator: Table[S] | None = None) -> str:
