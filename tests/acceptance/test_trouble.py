@@ -93,7 +93,21 @@ def test_a_data_folder_without_rights(site: Site):
         assert "sudo -u" in done.stderr
     done = site.cli("doctor")
     assert done.returncode == 8
-    assert "the check itself failed" not in done.stdout
+    failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
+    assert len(failed) == 1, "one cause, and one remedy"
+    assert "may not look into" in failed[0]
+    assert "`sudo -u nobody causeway doctor`" in done.stdout
+
+
+def test_a_configuration_without_rights(site: Site):
+    need_another_user()
+    site.config.chmod(0o000)
+    shutil.chown(site.config, NOBODY, NOBODY)
+    site.prefix = UNPRIVILEGED
+    done = site.cli("status")
+    assert done.returncode == 2
+    assert "cannot be read: Permission denied" in done.stderr
+    assert "`ls -l`" in done.stderr
 
 
 def test_a_second_one_on_the_same_data_folder(site: Site):

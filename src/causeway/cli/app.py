@@ -102,6 +102,7 @@ def options(
             metavar="FILE",
             help="The configuration.",
             show_default=True,
+            readable=False,  # whoever reads it says better why it cannot be
         ),
     ] = Path("causeway.toml"),
     debug: Annotated[

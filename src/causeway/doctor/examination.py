@@ -9,7 +9,7 @@ from pathlib import Path
 
 from causeway.config import Configuration, InvalidConfiguration, Loaded, read
 from causeway.doctor import certificates, machine, stores
-from causeway.doctor.finding import Finding, failed, ok, warning
+from causeway.doctor.finding import Finding, failed, ok, skipped, warning
 from causeway.doctor.running import RunningService, running_service
 from causeway.errors import CausewayError
 from causeway.observe import failure
@@ -44,18 +44,20 @@ class Examination:
         configuration = loaded.configuration
         service = running_service(configuration.status_path, now=time.time())
         yield _service(service)
+        may_look = machine.may_look(configuration)
         for name, check in self._checks(configuration, service).items():
             try:
                 yield from check()
             except PermissionError:
-                yield failed(
-                    name,
-                    f"{machine.user()} may not look: Permission denied",
-                    "run `causeway doctor` as the user that the service runs as",
-                )
+                said = f"{machine.user()} may not look: Permission denied"
+                if may_look:
+                    as_it = "run `causeway doctor` as the user that the service runs as"
+                    yield failed(name, said, as_it)
+                else:
+                    yield skipped(name, said)  # data_dir says why, and what to do
             except Exception as error:  # noqa: BLE001  (a check must not stop the next)
-                said = failure(error)
-                yield failed(name, f"the check itself failed: {said['error']}", "report this")
+                what = failure(error)["error"]
+                yield failed(name, f"the check itself failed: {what}", "report this")
 
     def _checks(
         self, configuration: Configuration, service: RunningService | None

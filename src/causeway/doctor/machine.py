@@ -27,6 +27,14 @@ def data_dir(configuration: Configuration) -> Iterator[Finding]:
     if not folder.exists():
         yield from _can_be_made("data_dir", folder)
         return
+    owner = folder.stat().st_uid
+    if not may_look(configuration):
+        yield failed(
+            "data_dir",
+            f"{user()} may not look into {folder}, which belongs to {_user(owner)}",
+            f"run this as the service does: {_as_user(owner)}",
+        )
+        return
     yield _writable("data_dir", folder)
     kind = file_system_of(folder)
     if kind in _NETWORK:
@@ -42,13 +50,18 @@ def data_dir(configuration: Configuration) -> Iterator[Finding]:
             f"{folder} is on {kind}, in memory: a restart of the machine loses everything",
             "choose a folder on a disk",
         )
-    owner = folder.stat().st_uid
     if os.geteuid() == 0 and owner != 0:
         yield warning(
             "data_dir",
             f"it belongs to {_user(owner)}, while these checks run as root, who may do everything",
-            f"run them as the service does: `sudo -u {_user(owner)} causeway doctor`",
+            f"run them as the service does: {_as_user(owner)}",
         )
+
+
+def may_look(configuration: Configuration) -> bool:
+    """Whether this user may look into the data folder, so far as there is one."""
+    folder = configuration.data_dir
+    return not folder.exists() or os.access(folder, os.R_OK | os.X_OK)
 
 
 def destinations(configuration: Configuration) -> Iterator[Finding]:
@@ -102,13 +115,15 @@ def room(configuration: Configuration) -> Iterator[Finding]:
     if free < spool.hard_watermark_bytes:
         yield failed(
             "room",
-            f"{said}, less than hard_watermark_bytes: objects are refused",
+            f"{said}, less than spool.hard_watermark_bytes = "
+            f"{spool.hard_watermark_bytes / 2**30:,.1f} GiB: objects are refused",
             "make room, or see with `causeway status` why bytes do not leave the spool",
         )
     elif free < spool.soft_watermark_bytes:
         yield failed(
             "room",
-            f"{said}, less than soft_watermark_bytes: new associations are refused",
+            f"{said}, less than spool.soft_watermark_bytes = "
+            f"{spool.soft_watermark_bytes / 2**30:,.1f} GiB: new associations are refused",
             "make room, or see with `causeway status` why bytes do not leave the spool",
         )
     elif free < spool.soft_watermark_bytes + spool.ready_bytes:
@@ -248,6 +263,14 @@ def _nearest(path: Path) -> Path:
 def user() -> str:
     """Whose rights these checks have."""
     return _user(os.geteuid())
+
+
+def _as_user(uid: int) -> str:
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = f"'#{uid}'"  # as in a container, whose users need no names
+    return f"`sudo -u {name} causeway doctor`"
 
 
 def _user(uid: int) -> str:
