@@ -28,6 +28,7 @@ from causeway.values import Caller, Receipt, Record, SpoolAddress
 ROOT = Path("/data/spool")
 SEGMENT = 96 << 10
 SMALL = 12 << 10
+UNCACHED_FROM = 4 << 10
 CALLER = Caller(
     source="ct", calling_ae="CT1", called_ae="CAUSEWAY", address="10.0.0.1", association="a1"
 )
@@ -136,6 +137,7 @@ class World:
             max_segments=2,
             segment_size=SEGMENT,
             small_object=SMALL,
+            uncached_from=UNCACHED_FROM,
             new_id=self._new_id,
         )
 

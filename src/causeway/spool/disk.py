@@ -70,6 +70,14 @@ class Disk(Protocol):
         what the disk has. As far as possible; no error.
         """
 
+    def bypass_cache(self, fd: int, wanted: bool) -> bool:
+        """Let writes go from the caller's memory to the disk, past the page cache, or no longer.
+
+        They then begin on a block, in the file and in memory, and take whole blocks. Returns
+        whether they do so from now on: not every file system can. One that finds out later
+        answers a write with EINVAL, and has written nothing.
+        """
+
     def allocate(self, fd: int, size: int) -> None:
         """Reserve room from 0 to ``size``; reads as zeros."""
 
@@ -155,6 +163,14 @@ class RealDisk:
     def forget(self, fd: int, offset: int = 0, length: int = 0) -> None:
         with contextlib.suppress(OSError):
             os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
+
+    def bypass_cache(self, fd: int, wanted: bool) -> bool:
+        flags = fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_DIRECT
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_DIRECT if wanted else flags)
+        except OSError:
+            return False
+        return wanted
 
     def allocate(self, fd: int, size: int) -> None:
         os.posix_fallocate(fd, 0, size)

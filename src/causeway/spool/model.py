@@ -10,6 +10,10 @@ from causeway.values import Receipt, SpoolAddress
 SMALL_OBJECT = 1 << 20
 """Data sets up to this many bytes share segments; larger ones get a file of their own."""
 
+UNCACHED_FROM = 128 << 10
+"""Data sets of at least so many bytes go past the page cache when each is synced. Of smaller ones
+the copy costs less than it does to read them from the disk again."""
+
 SEGMENT_SIZE = 64 << 20
 """Bytes of a segment file. A hundred CT images; small enough that one held image pins little."""
 

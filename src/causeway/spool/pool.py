@@ -18,7 +18,8 @@ from causeway.errors import TemporaryError
 from causeway.spool.disk import Disk
 from causeway.spool.format import BLOCK, FIRST_RECORD, record_size
 from causeway.spool.layout import Layout, SegmentFile, parse_segment_file
-from causeway.spool.segment import OpenSegment, make_segment, try_claim
+from causeway.spool.open_segment import OpenSegment, try_claim
+from causeway.spool.segment import make_segment
 
 
 class SegmentPool:
@@ -33,6 +34,7 @@ class SegmentPool:
         segment_size: int,
         new_id: Callable[[], int],
         sync: bool,
+        uncached_from: int,
     ) -> None:
         self._layout = layout
         self._disk = disk
@@ -40,6 +42,7 @@ class SegmentPool:
         self._segment_size = segment_size
         self._new_id = new_id
         self._sync = sync
+        self._uncached_from = uncached_from
         self._changed = threading.Condition(threading.Lock())
         self._idle: list[OpenSegment] = []
         self._open = 0
@@ -112,7 +115,7 @@ class SegmentPool:
     def _claim(self, receipt_size: int, data_size: int) -> OpenSegment:
         """A ready segment, or one made on the spot."""
         while (file := self._next_ready()) is not None:
-            segment = try_claim(self._disk, self._layout, file, sync_name=not self._sync)
+            segment = self._try_claim(file, uncached_from=self._uncached_from)
             if segment is not None and segment.has_room(receipt_size, data_size):
                 return segment
             if segment is not None:  # made by a test or a later version, in another size
@@ -130,9 +133,19 @@ class SegmentPool:
             if path is None:
                 continue
             made = SegmentFile(id_, "ready", path.name)
-            segment = try_claim(self._disk, self._layout, made, sync_name=not self._sync)
+            segment = self._try_claim(made, uncached_from=0)
             if segment is not None:  # otherwise another process saw it ready first: welcome to it
                 return segment
+
+    def _try_claim(self, file: SegmentFile, *, uncached_from: int) -> OpenSegment | None:
+        """Relaxed durability is the page cache's, so there everything goes through it."""
+        return try_claim(
+            self._disk,
+            self._layout,
+            file,
+            sync_name=not self._sync,
+            uncached_from=uncached_from if self._sync else None,
+        )
 
     def _next_ready(self) -> SegmentFile | None:
         """One listing serves many claims: with a terabyte of segments it takes milliseconds."""

@@ -22,6 +22,7 @@ call raises it, until `cut_power` or `kill` decides what is left and the disk ma
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import threading
@@ -32,6 +33,7 @@ from pathlib import Path
 from random import Random
 
 from causeway.spool.disk import Buffer, FreeSpace
+from causeway.spool.format import BLOCK
 from causeway.testing.platter import FaultyFile
 
 
@@ -44,6 +46,7 @@ class _Open:
     file: FaultyFile
     seen_errors: int
     writable: bool
+    bypasses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,9 @@ class FaultyDisk:
     """Chance of ENOSPC at each call that may take room."""
     sync_errors: float = 0.0
     """Chance of EIO at each sync."""
+    bypasses: bool = True
+    """Whether it can write past the page cache. What is written so is as lost as anything else."""
+    uncached_writes: int = 0
     cut_at_call: int | None = None
     cut_at_point: str | None = None
     points: dict[str, int] = field(default_factory=dict)
@@ -155,6 +161,8 @@ class FaultyDisk:
 
     def pwritev(self, fd: int, buffers: Sequence[Buffer], offset: int) -> int:
         data = b"".join(buffers)
+        unit = BLOCK if self._open[fd].bypasses else 1
+        assert unit == 1 or _in_blocks(buffers, offset)
 
         def in_part() -> None:
             part = data[: self.random.randrange(len(data) + 1)]
@@ -165,11 +173,11 @@ class FaultyDisk:
             assert opened.writable
             if self._chance(self.full):
                 # A full disk often takes the beginning.
-                data = data[: self.random.randrange(len(data) + 1)]
+                data = data[: self.random.randrange(len(data) + 1) // unit * unit]
                 if not data:
                     raise OSError(errno.ENOSPC, "no room")
-            elif len(data) > 1 and self._chance(self.short_writes):
-                data = data[: self.random.randrange(1, len(data))]
+            elif len(data) > unit and self._chance(self.short_writes):
+                data = data[: self.random.randrange(unit, len(data)) // unit * unit]
             growth = offset + len(data) - len(opened.file.cache)
             room = self.capacity - self._used()
             if growth > max(room, 0):
@@ -177,6 +185,7 @@ class FaultyDisk:
                 if not data:
                     raise OSError(errno.ENOSPC, "no room")
             opened.file.write(data, offset)
+            self.uncached_writes += opened.bypasses
             return len(data)
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
@@ -215,6 +224,11 @@ class FaultyDisk:
     def forget(self, fd: int, offset: int = 0, length: int = 0) -> None:
         with self._call("forget"):
             self._open[fd].file.forget(offset, length)
+
+    def bypass_cache(self, fd: int, wanted: bool) -> bool:
+        with self._call("bypass_cache"):
+            self._open[fd].bypasses = wanted and self.bypasses
+            return self._open[fd].bypasses
 
     def allocate(self, fd: int, size: int) -> None:
         with self._call("allocate"):
@@ -374,6 +388,18 @@ class FaultyDisk:
         self._off = False
         self.cut_at_call = None
         self.cut_at_point = None
+
+
+def _in_blocks(buffers: Sequence[Buffer], offset: int) -> bool:
+    """Whether a write past the page cache may look so."""
+    return offset % BLOCK == 0 and all(
+        _address(buffer) % BLOCK == 0 and len(buffer) % BLOCK == 0 for buffer in buffers
+    )
+
+
+def _address(buffer: Buffer) -> int:
+    assert not isinstance(buffer, bytes)  # begins anywhere, and is not for a device to read from
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
 def _apply(change: _NameChange, names: dict[str, FaultyFile]) -> None:

@@ -12,6 +12,8 @@ from spool_parts import faulty_root
 
 from causeway.spool import Disk, RealDisk
 from causeway.spool.disk import CREATE, READ, WRITE, write_all
+from causeway.spool.format import BLOCK
+from causeway.spool.memory import BlockMemory
 from causeway.testing.disk import FaultyDisk, PowerCut
 
 
@@ -43,6 +45,56 @@ def test_files_are_written_and_read_at_offsets(place: tuple[Disk, Path]) -> None
     disk.await_writeback(fd, 0, 4)
     assert disk.pread(fd, 100, 0) == b"\0\0\0a"
     disk.close(fd)
+
+
+def test_writes_past_the_cache_are_read_as_any_others(place: tuple[Disk, Path]) -> None:
+    disk, root = place
+    fd = disk.open(root / "a", CREATE)
+    disk.allocate(fd, 4 * BLOCK)
+    write_all(disk, fd, [b"a" * BLOCK], 0)
+    disk.fdatasync(fd)
+    if not disk.bypass_cache(fd, True):
+        pytest.skip("not on this file system")
+    memory = BlockMemory()
+    assert disk.pwritev(fd, [memory.holding(b"b" * 2 * BLOCK)], BLOCK) == 2 * BLOCK
+    disk.fdatasync(fd)
+    assert not disk.bypass_cache(fd, False)
+    write_all(disk, fd, [b"c"], 3 * BLOCK)
+    assert disk.pread(fd, 5 * BLOCK, 0) == (
+        b"a" * BLOCK + b"b" * 2 * BLOCK + b"c".ljust(BLOCK, b"\0")
+    )
+    disk.close(fd)
+
+
+def test_the_real_disk_refuses_what_does_not_begin_on_a_block(tmp_path: Path) -> None:
+    disk = RealDisk()
+    fd = disk.open(tmp_path / "a", CREATE)
+    if not disk.bypass_cache(fd, True):
+        pytest.skip("not on this file system")
+    room = BlockMemory().room(2 * BLOCK)
+    with pytest.raises(OSError, match="Invalid argument"):
+        disk.pwritev(fd, [room[8 : 8 + BLOCK]], 0)
+    with pytest.raises(OSError, match="Invalid argument"):
+        disk.pwritev(fd, [room[:BLOCK]], 8)
+    assert disk.size(fd) == 0
+    disk.close(fd)
+
+
+def test_the_lying_disk_stands_for_no_write_that_a_real_one_would_refuse() -> None:
+    disk = FaultyDisk(random=Random(1))
+    fd = disk.open(faulty_root(disk) / "a", CREATE)
+    assert disk.bypass_cache(fd, True)
+    room = BlockMemory().room(2 * BLOCK)
+    for buffer, offset in ((room[8 : 8 + BLOCK], 0), (room[:BLOCK], 8), (room[:8], 0)):
+        with pytest.raises(AssertionError):
+            disk.pwritev(fd, [buffer], offset)
+
+
+def test_a_disk_may_know_no_way_past_its_cache() -> None:
+    disk = FaultyDisk(random=Random(1), bypasses=False)
+    fd = disk.open(faulty_root(disk) / "a", CREATE)
+    assert not disk.bypass_cache(fd, True)
+    assert disk.pwritev(fd, [b"odd"], 3) == 3
 
 
 def test_names(place: tuple[Disk, Path]) -> None:
