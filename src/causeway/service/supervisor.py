@@ -29,6 +29,7 @@ from causeway.net import Door, channel_pair
 from causeway.net.tls import server_context
 from causeway.observe import bound, configure_logs, emit
 from causeway.service import mapping, treating
+from causeway.service.ahead import AHEAD_SECONDS, Ahead
 from causeway.service.asking import Request, take_request
 from causeway.service.children import Child, ChildEnded, ChildNotStarted, spawn
 from causeway.service.exclusive import exclusive
@@ -48,10 +49,6 @@ from causeway.spool import (
 TICK_SECONDS = 1.0
 TALLY_SECONDS = 5.0
 """Between two looks at the door's refusals for the ledger."""
-AHEAD_SECONDS = 0.25
-"""Between two looks at how many segments are ready."""
-SNAPSHOT_SECONDS = 1.5
-"""Receivers tell once a second what they received; without news for so long, nothing arrives."""
 DRAIN_SECONDS = 10.0
 """What receivers get to finish objects, and then the pipeline to finish steps."""
 REPLACE_SECONDS = 15.0
@@ -91,8 +88,6 @@ class Supervisor:
         self._hurry = threading.Event()
         self._read_again = threading.Event()
         self._told: Counter[str] = Counter()
-        self._received = 0
-        self._received_at = float("-inf")
         self._reserve_kept: bool | None = None
         self._room = SpaceState.OPEN
         self._status_is_written = True
@@ -446,9 +441,15 @@ class Supervisor:
             self._told[reason] += count
 
     def _make_ahead(self) -> None:
+        ahead = Ahead(
+            stop=self._stop,
+            received_bytes=self._received_bytes,
+            ready_bytes=lambda: self._space.room().ready_bytes,
+            few=self._configuration.spool.ready_bytes // 4,
+        )
         while not self._stop.is_set():
             try:
-                self._keeper.make_ahead(self._give_way)
+                self._keeper.make_ahead(ahead.give_way)
             except (OSError, CausewayError) as error:
                 say("segments.not_made", level="warning", error=error)
                 self._stop.wait(TICK_SECONDS)
@@ -467,28 +468,8 @@ class Supervisor:
             say("reserve.made_again")
         self._reserve_kept = kept
 
-    def _give_way(self) -> bool:
-        """Wait while receivers use the disk and segments are left; whether to stop altogether.
-
-        Zeros for a segment that is needed in a minute must not hold up a sync that a scanner waits
-        for: with both at once, one answer in a hundred took 5 ms longer (33 kB objects).
-        """
-        enough = self._configuration.spool.ready_bytes // 4
-        while (
-            not self._stop.is_set()
-            and self._is_receiving()
-            and self._space.room().ready_bytes >= enough
-        ):
-            self._stop.wait(AHEAD_SECONDS)
-        return self._stop.is_set()
-
-    def _is_receiving(self) -> bool:
-        """Whether objects came within the last moments."""
-        now = time.monotonic()
-        received = sum(source.bytes for source in self._door.statistics().sources.values())
-        if received != self._received:
-            self._received, self._received_at = received, now
-        return now - self._received_at < SNAPSHOT_SECONDS
+    def _received_bytes(self) -> int:
+        return sum(source.bytes for source in self._door.statistics().sources.values())
 
     # Stopping
 
