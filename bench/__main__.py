@@ -41,8 +41,9 @@ second or two `storescp` writes into the page cache and waits for no disk; there
 are a sync behind, and the relaxed ones differ by the digest that is taken of each object and by
 the receipt. With 4 and 8 associations both processors are busy, half of them with the senders,
 which run on the same machine. Gigabytes without a pause need segments faster than they are
-recycled, and one that is made is written over beforehand, so each byte goes to the disk twice:
-`spool.ready_bytes` says how large a burst may be before that happens.
+recycled; those that are made meanwhile are merely allocated, and each sync in them waits for the
+file system's journal as well: `spool.ready_bytes` says how large a burst may be before that
+happens.
 
 **TLS.** Both ends encrypt on the same two processors.
 
