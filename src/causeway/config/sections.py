@@ -161,9 +161,9 @@ class SpoolSettings(Settings):
     """Room kept aside for the ledger and the operator's commands, given to them when the disk is
     full in spite of the watermarks; 0 for none."""
     ready_bytes: Size = 512 * 1024**2
-    """Segments made ahead of need, in pauses. So much is received at full speed; what a longer burst
-    brings is synced a little slower, until there is a pause to make more. 512 MiB are a thousand CT
-    images, for several associations."""
+    """Segments made ahead of need, in pauses. So much is received at full speed; what a longer
+    burst brings is synced a little slower, until a pause to make more. 512 MiB are a thousand CT
+    images."""
     durability: Literal["synced", "relaxed"] = "synced"
     """`synced`: Success is sent after the object is on the disk. `relaxed`: after it was handed to
     the operating system; a power cut then loses what senders believe to be safe."""

@@ -129,7 +129,11 @@ class Supervisor:
             root, disk=disk, limits=mapping.space_limits(configuration), clock=time.monotonic
         )
         self._keeper = SpoolKeeper(
-            root, disk=disk, space=self._space, ready_bytes=configuration.spool.ready_bytes
+            root,
+            disk=disk,
+            space=self._space,
+            ready_bytes=configuration.spool.ready_bytes,
+            durability=mapping.durability(configuration),
         )
         listeners = mapping.listeners(configuration)
         for listener in listeners:

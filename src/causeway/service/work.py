@@ -80,7 +80,11 @@ def _work(
         ledger=ledger,
         spool=reader,
         keeper=SpoolKeeper(
-            root, disk=disk, space=space, ready_bytes=configuration.spool.ready_bytes
+            root,
+            disk=disk,
+            space=space,
+            ready_bytes=configuration.spool.ready_bytes,
+            durability=mapping.durability(configuration),
         ),
         owner=f"pipeline-{os.getpid()}-{secrets.token_hex(3)}",
         rng=Random(),  # noqa: S311  it spreads retries, nothing more

@@ -52,10 +52,12 @@ def make_segment(
     *,
     written_over: bool,
     pause: Callable[[], bool] = lambda: True,
+    cached: bool = False,
 ) -> Path | None:
     """A new ready segment. ``written_over``: with zeros throughout, so that no later sync touches
     the journal; without, it is there at once and its first syncs are slower. ``pause`` is called
-    after each MiB and may end the making by returning False.
+    after each MiB and may end the making by returning False. ``cached``: what was written stays in
+    the page cache.
 
     File synced, folder synced, renamed: whoever sees the ready name may be sure that the file is
     found after a power cut, under one name or the other. The renaming itself is not synced.
@@ -70,8 +72,8 @@ def make_segment(
         block = encode_head(Head(id_, 1, size))
         write_all(disk, fd, [block, block], 0)
         disk.fsync(fd)
-        # The zeros stay in the page cache as long as the kernel likes: writing to cached pages
-        # takes half as long, and clean ones cost nobody anything.
+        if not cached:
+            disk.forget(fd)
         disk.fsync_dir(layout.segments)
     except OSError:
         with contextlib.suppress(OSError):

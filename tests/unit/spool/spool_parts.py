@@ -104,6 +104,7 @@ class Parts:
             space=self.space,
             ready_bytes=ready_bytes,
             segment_size=SEGMENT,
+            durability=self.durability,
             new_id=self.new_id,
             sleep=lambda seconds: None,
         )

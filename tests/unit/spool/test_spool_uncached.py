@@ -100,6 +100,27 @@ def test_a_write_in_parts_goes_on_where_it_stopped() -> None:
     assert spool.reader.read(record) == data
 
 
+@pytest.mark.parametrize(
+    ("durability", "forgotten"), [(Durability.SYNCED, True), (Durability.RELAXED, False)]
+)
+def test_the_cache_is_emptied_of_ready_segments_unless_all_goes_through_it(
+    durability: Durability, forgotten: bool
+) -> None:
+    spool = on_faulty_disk()
+    spool.durability = durability
+    spool.again()
+    forgets = []
+    assert isinstance(spool.disk, FaultyDisk)
+    spool.disk.forget = lambda fd, offset=0, length=0: forgets.append((offset, length))
+    assert spool.keeper.make_ahead() == 3
+    assert forgets == [(0, 0)] * 3 * forgotten
+    record = spool.store(1)
+    spool.writer.close()
+    forgets.clear()
+    assert spool.keeper.recycle(record.address.container, record.end)
+    assert forgets == [(0, 0)] * forgotten
+
+
 @pytest.mark.parametrize("made_ahead", [True, False])
 def test_objects_of_all_sizes_on_a_real_disk(tmp_path: Path, made_ahead: bool) -> None:
     spool = on_real_disk(tmp_path)
