@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
-from acceptance_site import Site, outgoing, store, wait_for, without_meta
+from acceptance_site import Site, alive, kill, outgoing, store, wait_for, without_meta
 
 from causeway.testing import buckets
 from causeway.testing.aws.healthimaging import DATASTORE, FakeHealthImaging
@@ -15,7 +16,8 @@ from causeway.testing.forwarding import Forwarded, Forwarder, Trouble
 
 PART_BYTES = 5 << 20
 LARGE_EDGE = 4000
-"""Of an image of 32 MB: seven parts."""
+"""Of an image of 32 MB, in this many parts."""
+PARTS = 7
 
 SECRETS = """
 region = "us-east-1"
@@ -32,6 +34,13 @@ maximum_seconds = 0.5
 @pytest.fixture
 def moto() -> Iterator[BucketServer]:
     with buckets.moto() as server:
+        server.client().create_bucket(Bucket="images")
+        yield server
+
+
+@pytest.fixture
+def swift(tmp_path: Path) -> Iterator[BucketServer]:
+    with buckets.swift(tmp_path / "swift") as server:
         server.client().create_bucket(Bucket="images")
         yield server
 
@@ -56,6 +65,10 @@ def objects(server: BucketServer, prefix: str = "") -> dict[str, bytes]:
 
 def is_part(request: Forwarded) -> bool:
     return request.method == "PUT" and "partNumber=" in request.target
+
+
+def completes(request: Forwarded) -> bool:
+    return request.method == "POST" and "uploadId=" in request.target
 
 
 def parts(way: Forwarder) -> list[Forwarded]:
@@ -100,6 +113,56 @@ def test_killed_in_the_middle_of_an_upload_in_parts_it_goes_on_behind_it(
         assert without_meta(content) == kept[large.sop_instance_uid]
         assert "Uploads" not in moto.client().list_multipart_uploads(Bucket="images")
         assert site.deliveries() == {"verified": 1}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.peer("swift-proxy-server")
+def test_killed_again_and_again_in_uploads_in_parts_a_store_has_each_image_once(
+    site: Site, swift: BucketServer, tmp_path: Path
+) -> None:
+    """The pipeline or everything dies between parts, and once when the last answer is lost."""
+    random = Random(7)
+    kills = 3
+    with Forwarder(swift.url) as way:
+        slow = Trouble(fits=is_part, delay_seconds=0.1)
+        # The store makes the object, and nobody hears of it.
+        way.troubles += [Trouble(fits=completes, resets=True, times=1), slow]
+        table = f"""
+            [[destination]]
+            name = "cloud"
+            type = "s3"
+            bucket = "images"
+            endpoint = "{way.url}"
+            part_bytes = "5 MiB"
+            parallel_uploads = 1
+            key = "in/{{StudyInstanceUID}}/{{SOPInstanceUID}}.dcm"
+            deidentify = "none"
+            {SECRETS}{RETRY}"""
+        destined(site, swift, table)
+        site.start()
+        kept = store(site, *(outgoing(f"large-{n}", edge=LARGE_EDGE) for n in range(2)))
+        for number in range(kills):
+            seen, more = len(parts(way)), random.choice((2, 3))
+            wait_for(lambda: len(parts(way)) >= seen + more, seconds=60, what=site.last_words)  # noqa: B023
+            if number != 1:
+                site.kill_tree()
+                site.start()
+                continue
+            pipeline = site.children()["pipeline"]
+            kill(pipeline)
+            wait_for(lambda: not alive(pipeline), seconds=5, what="killed")  # noqa: B023
+        way.troubles.remove(slow)
+        site.settled(at_least=2)
+        held = {key.rpartition("/")[2]: without_meta(file) for key, file in objects(swift).items()}
+        assert held == {f"{uid}.dcm": data for uid, data in kept.items()}
+        assert len(way.asked("POST", "?uploads")) == len(kept), "an upload was begun anew"
+        # What was on its way, and what was answered a moment ago, may be sent twice.
+        assert len(parts(way)) <= PARTS * len(kept) + 2 * kills
+        assert not swift.client().list_multipart_uploads(Bucket="images").get("Uploads")
+        # Swift keeps a file for each part, and one for the list of them that an object is.
+        files = list((tmp_path / "swift" / "node").rglob("*.data"))
+        assert len(files) == (PARTS + 1) * len(kept), "parts are left that no object is made of"
+        assert site.deliveries() == {"verified": 2}
 
 
 @pytest.mark.peer("moto_server")
