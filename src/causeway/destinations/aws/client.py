@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -23,6 +24,8 @@ from causeway.errors import ConfigurationError
 if TYPE_CHECKING:
     from causeway.destinations.http.client import Proxy
 
+WORTH_ASKING_BYTES: Final = 1 << 20
+"""A server is asked whether it wants a body that is larger, before it is sent."""
 PART_OF_POOL: Final = 2
 """Connections beyond those of uploads: questions go beside them."""
 
@@ -120,13 +123,23 @@ def client(service: str, access: Access, *, s3: S3Ways | None = None) -> Any:
     _own_credentials(session, access)
     if access.role is not None:
         _assume(session, access, config)
-    return session.create_client(
+    made = session.create_client(
         service,
         region_name=region or "us-east-1",
         endpoint_url=access.endpoint or None,
         verify=str(access.ca) if access.ca else True,
         config=config,
     )
+    if s3:
+        made.meta.events.register_last("before-call.s3", _sent_at_once)
+    return made
+
+
+def _sent_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Small bodies do not wait for "100 Continue", which takes the time of a request of its own."""
+    body = params["body"]
+    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= WORTH_ASKING_BYTES:
+        params["headers"].pop("Expect", None)
 
 
 @cache
