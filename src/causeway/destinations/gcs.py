@@ -12,6 +12,7 @@ from causeway.destinations.blob.destination import BucketDestination, Content
 from causeway.destinations.blob.stored import NO_RETRIES, StoredBucket, StoreSettings
 from causeway.destinations.blob.transport import Transport, reached
 from causeway.destinations.contract import Step
+from causeway.destinations.google_tokens import federated, is_federated
 
 OBJECT_BYTES_LIMIT: Final = 5 * 1024**4
 _URL: Final = "https://storage.googleapis.com"
@@ -67,8 +68,11 @@ def _store(settings: GcsSettings) -> Any:
     if settings.service_account is not None:
         key = json.loads(settings.service_account())
         config["service_account_key"] = json.dumps(key)
-    if settings.credentials_file is not None:
-        config["application_credentials"] = str(settings.credentials_file)
+    if (file := settings.credentials_file) is not None:
+        if is_federated(file):
+            config["credential_provider"] = federated(file, settings.transport)
+        else:
+            config["application_credentials"] = str(file)
     if settings.endpoint:
         config["base_url"] = settings.endpoint
         if settings.service_account is None and settings.credentials_file is None:

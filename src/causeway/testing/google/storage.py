@@ -17,10 +17,10 @@ import itertools
 import threading
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 from xml.sax.saxutils import escape
 
-from causeway.testing.google.accounts import NotAuthorised, ServiceAccount
+from causeway.testing.google.accounts import NotAuthorised
 from causeway.testing.google.objects import (
     Part,
     Refused,
@@ -40,10 +40,17 @@ _META: Final = "x-goog-meta-"
 _NOT_KNOWN: Final = ("range", "x-goog-copy-source", "x-goog-encryption-key", "if-none-match")
 
 
+class Account(Protocol):
+    """Who knows whose bearers may come in."""
+
+    def check(self, token: str) -> None:
+        """Raises ``NotAuthorised``."""
+
+
 class GoogleStorage(HttpPeer):
     """See the module's text. Anybody may do anything if there is no account."""
 
-    def __init__(self, *buckets: str, account: ServiceAccount | None = None) -> None:
+    def __init__(self, *buckets: str, account: Account | None = None) -> None:
         super().__init__()
         self.account = account
         self.buckets: dict[str, dict[str, StoredObject]] = {name: {} for name in buckets}
