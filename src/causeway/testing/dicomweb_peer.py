@@ -96,6 +96,8 @@ class DicomWebPeer(HttpPeer):
             match place:
                 case [""]:
                     return self._search(request, lambda _: True)
+                case [study, "series", series]:
+                    return self._retrieve(study, series)
                 case [study, "series", series, "instances"]:
                     return self._search(
                         request, lambda each: (each.study, each.series) == (study, series)
@@ -214,17 +216,20 @@ class DicomWebPeer(HttpPeer):
             headers={"content-type": "application/dicom+json"}, body=json.dumps(listed).encode()
         )
 
-    def _retrieve(self, study: str, series: str, uid: str) -> Reply:
-        found = self.kept.get(uid)
-        if found is None or (found.study, found.series) != (study, series):
+    def _retrieve(self, study: str, series: str, uid: str = "") -> Reply:
+        """One instance, or all of a series."""
+        found = [
+            each.file
+            for each in self.kept.values()
+            if (each.study, each.series) == (study, series) and uid in ("", each.sop_instance)
+        ]
+        if not found:
             return Reply(status=404)
-        body = (
-            b"--of-the-peer\r\nContent-Type: application/dicom\r\n\r\n"
-            + found.file
-            + b"\r\n--of-the-peer--"
+        body = b"".join(
+            b"\r\n--of-the-peer\r\nContent-Type: application/dicom\r\n\r\n" + file for file in found
         )
         kind = 'multipart/related; type="application/dicom"; boundary=of-the-peer'
-        return Reply(headers={"content-type": kind}, body=body)
+        return Reply(headers={"content-type": kind}, body=body[2:] + b"\r\n--of-the-peer--")
 
 
 def read(content: bytes) -> Kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -15,6 +16,7 @@ from causeway.destinations.contract import Instance, Outcome
 from causeway.destinations.http import FixedToken
 from causeway.destinations.stow import PRESETS, Preset, StowDestination, StowSettings, Verify
 from causeway.destinations.stow.answers import Failure, stored
+from causeway.destinations.stow.looking import page_for
 from causeway.destinations.stow.reasons import Meaning, meaning_of, words_for
 from causeway.errors import (
     DestinationBusy,
@@ -438,6 +440,74 @@ def test_a_server_that_gives_fewer_than_it_is_asked_for_is_read_to_the_end(
     transfer = destination(peer).start(Shipment(sent))
     list(transfer.send(sent))
     assert {each.standing for each in transfer.verify(sent)} == {Standing.VERIFIED}
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, 25), (26, 25), (100, 25), (120, 30), (200, 50), (1000, 125), (800, 200)]
+)
+def test_pages_give_so_many_questions_at_once_as_much_to_do(count: int, size: int) -> None:
+    assert page_for(count, at_once=4) == size
+
+
+SEARCH_COSTS = Preset(visible_seconds=0.0, search_costs_bytes=1 << 20)
+
+
+def searches(peer: DicomWebPeer) -> list[str]:
+    return [each.path for each in peer.asked("GET") if each.path.endswith("/instances")]
+
+
+def test_where_a_search_costs_more_a_series_is_read_back_whole(peer: DicomWebPeer) -> None:
+    sent = images(10)
+    transfer = destination(peer, preset=SEARCH_COSTS).start(Shipment(sent))
+    list(transfer.send(sent))
+    assert {each.standing for each in transfer.verify(sent)} == {Standing.VERIFIED}
+    assert len(peer.asked("GET")) == 1
+    assert not searches(peer)
+
+
+def test_what_did_not_come_back_is_searched_for(peer: DicomWebPeer) -> None:
+    sent = images(10)
+    transfer = destination(peer, preset=SEARCH_COSTS).start(Shipment(sent))
+    list(transfer.send(sent))
+    lost, changed = sent[3], sent[7]
+    del peer.kept[lost.sop_instance_uid]
+    kept = peer.kept[changed.sop_instance_uid]
+    other = kept.file[:-1] + bytes((kept.file[-1] ^ 1,))
+    peer.kept[changed.sop_instance_uid] = dataclasses.replace(kept, file=other)
+    assert standings(list(transfer.verify(sent))) == [
+        (each.id, "again", "not_there") if each is lost else (each.id, "verified", "")
+        for each in sent
+    ]
+    assert len(searches(peer)) == 2, "one for each of the two"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(reply=Reply(status=406)),
+        Fault(reply=Reply(body=b"no file at all, and no multipart body either")),
+        Fault(reply=Reply(headers={"content-type": "multipart/related"})),
+        Fault(cut_at=2000),
+    ],
+    ids=["not given", "something else", "no boundary", "cut off"],
+)
+def test_where_a_series_cannot_be_read_a_search_tells(peer: DicomWebPeer, fault: Fault) -> None:
+    sent = images(10)
+    transfer = destination(peer, preset=SEARCH_COSTS).start(Shipment(sent))
+    list(transfer.send(sent))
+    fault.method, fault.times = "GET", 1
+    peer.faults.append(fault)
+    assert {each.standing for each in transfer.verify(sent)} == {Standing.VERIFIED}
+    assert searches(peer)
+
+
+def test_a_series_with_many_others_is_read_no_further_than_is_worth_it(peer: DicomWebPeer) -> None:
+    others, sent = images(200), images(210)[200:]
+    transfer = destination(peer, preset=SEARCH_COSTS).start(Shipment([*others, *sent]))
+    list(transfer.send(others))
+    list(transfer.send(sent))
+    assert {each.standing for each in transfer.verify(sent)} == {Standing.VERIFIED}
+    assert searches(peer)
 
 
 # --- answers and reasons -------------------------------------------------------------------------

@@ -36,6 +36,7 @@ class StowDestination:
             visible_seconds=preset.visible_seconds
             if settings.visible_seconds is None
             else settings.visible_seconds,
+            search_costs_bytes=preset.search_costs_bytes,
             requests_at_once=settings.requests_at_once,
         )
         self._clock = clock

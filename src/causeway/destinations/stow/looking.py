@@ -7,7 +7,7 @@ import itertools
 import re
 import struct
 import urllib.parse
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from blake3 import blake3
@@ -20,9 +20,14 @@ from causeway.errors import TemporaryError
 
 PAGE: Final = 200
 """Instances in one answer; the most that Azure gives."""
+LEAST_PAGE: Final = 25
+"""Below that a question of its own costs about what it saves."""
 FEW: Final = 3
 """So many are asked for one by one rather than by listing their series."""
 JSON: Final = "application/dicom+json"
+FILES: Final = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+HEAD_BYTES: Final = 2048
+"""Of a file before its data set, and more."""
 
 _SOP_INSTANCE: Final = "00080018"
 _ABSENT: Final = frozenset({204, 404, 410})
@@ -59,9 +64,10 @@ class Looking:
             return found & set(wanted)
         # As many pages as there should be, side by side: a server that reads each instance's header
         # for its answer takes longer to list than to store.
+        size = page_for(len(wanted), at_once=self._at_once)
         pages = side_by_side(
-            lambda offset: (self._page(f"{place}?limit={PAGE}&offset={offset}"),),
-            range(0, len(wanted), PAGE),
+            lambda offset: (self._page(f"{place}?limit={size}&offset={offset}"),),
+            range(0, len(wanted), size),
             at_once=self._at_once,
         )
         for each in pages:
@@ -78,6 +84,29 @@ class Looking:
             if found.issuperset(wanted):
                 return set(wanted)
 
+    def read_whole(self, study: str, series: str, wanted: Mapping[SizeAndDigest, str]) -> set[str]:
+        """Which of the instances, by their data sets, come back when their series is read in one.
+
+        It is read no further than twice what is wanted, as it may have others besides. What does
+        not come, or comes in other bytes, may be there all the same: a search tells that.
+        """
+        found: set[str] = set()
+        most = 2 * sum(size + HEAD_BYTES for size, _ in wanted)
+        place = f"{self._url}/studies/{quoted(study)}/series/{quoted(series)}"
+        try:
+            with self._client.open("GET", place, headers={"accept": FILES}) as (answer, pieces):
+                if not answer.is_success:
+                    return found
+                for part in _parts(answer, _first(most, pieces)):
+                    digest = _data_set_digest(part)
+                    if digest is not None and digest in wanted:
+                        found.add(wanted[digest])
+                    if len(found) == len(wanted):
+                        break
+        except (ValueError, TemporaryError):
+            return found
+        return found
+
     def compared(self, instance: Instance, digests: Collection[SizeAndDigest]) -> Found:
         """Read one back, and see whether its data set is one of those."""
         place = (
@@ -85,8 +114,7 @@ class Looking:
             f"/series/{quoted(instance.series_instance_uid)}"
             f"/instances/{quoted(instance.sop_instance_uid)}"
         )
-        accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-        with self._client.open("GET", place, headers={"accept": accept}) as (answer, pieces):
+        with self._client.open("GET", place, headers={"accept": FILES}) as (answer, pieces):
             if answer.status in _ABSENT:
                 return Found.ABSENT
             if answer.status in (406, 415):
@@ -94,7 +122,7 @@ class Looking:
             if not answer.is_success:
                 raise self._client.failure(answer)
             try:
-                found = _data_set_digest(self._first_part(answer, pieces))
+                found = _data_set_digest(next(_parts(answer, pieces), iter(())))
             except ValueError:
                 raise TemporaryError(
                     f"{self._client.who} gave back what is no DICOM file"
@@ -115,14 +143,33 @@ class Looking:
             if (uid := text(each, _SOP_INSTANCE))
         }
 
-    @staticmethod
-    def _first_part(answer: Answer, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        if not answer.media_type.startswith("multipart/"):
-            return pieces
-        match = _BOUNDARY.search(answer.headers.get("content-type", ""))
-        if match is None:
-            raise ValueError("no boundary")
-        return next(parts_of(pieces, match[1]), iter(()))
+
+def page_for(count: int, *, at_once: int) -> int:
+    """Instances in an answer, so that so many questions at once have as much to do each."""
+    pages = -(-count // PAGE)
+    pages = -(-pages // at_once) * at_once
+    return min(PAGE, max(LEAST_PAGE, -(-count // pages)))
+
+
+def _parts(answer: Answer, pieces: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
+    """The files of an answer, each as it comes. Raises ``ValueError``."""
+    if not answer.media_type.startswith("multipart/"):
+        yield pieces
+        return
+    match = _BOUNDARY.search(answer.headers.get("content-type", ""))
+    if match is None:
+        raise ValueError("no boundary")
+    yield from parts_of(pieces, match[1])
+
+
+def _first(most: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """No more bytes than so many, and a piece."""
+    given = 0
+    for piece in pieces:
+        yield piece
+        given += len(piece)
+        if given > most:
+            return
 
 
 def quoted(uid: str) -> str:

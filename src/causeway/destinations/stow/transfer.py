@@ -19,7 +19,7 @@ from causeway.destinations.contract import Instance, Outcome, Shipment, Takes
 from causeway.destinations.http import Answer, HttpClient, Part, Pieces, multipart, new_boundary
 from causeway.destinations.stow.answers import Failure, Stored, stored
 from causeway.destinations.stow.batches import batches, side_by_side
-from causeway.destinations.stow.looking import JSON, Found, Looking, digest_of
+from causeway.destinations.stow.looking import FEW, JSON, Found, Looking, digest_of
 from causeway.destinations.stow.reasons import Meaning, meaning_of, words_for
 from causeway.destinations.stow.settings import Verify
 from causeway.errors import BadDataSet, NotYet, TemporaryError
@@ -59,6 +59,7 @@ class Rules:
     explicit_vr_only: bool
     largest_bytes: int
     visible_seconds: float
+    search_costs_bytes: int
     requests_at_once: int
 
 
@@ -310,9 +311,20 @@ class StowTransfer:
             place = (each.study_instance_uid, each.series_instance_uid)
             by_series.setdefault(place, []).append(each)
         for (study, series), members in by_series.items():
-            found = self._looking.listed(study, series, {each.sop_instance_uid for each in members})
+            found = self._read_whole(study, series, members)
+            wanted = {each.sop_instance_uid for each in members} - found
+            if wanted:
+                found |= self._looking.listed(study, series, wanted)
             for each in members:
                 yield _seen(each) if each.sop_instance_uid in found else _not_seen(each)
+
+    def _read_whole(self, study: str, series: str, members: Sequence[Instance]) -> set[str]:
+        """Those that come back as they are, where reading asks less of the server than a search."""
+        size = sum(each.size for each in members)
+        if len(members) <= FEW or size > len(members) * self._rules.search_costs_bytes:
+            return set()
+        wanted = {(each.dataset_size, each.digest): each.sop_instance_uid for each in members}
+        return self._looking.read_whole(study, series, wanted)
 
     def _compared(self, instance: Instance) -> Outcome:
         match self._compared_as_sent(instance):
