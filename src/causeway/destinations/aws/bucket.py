@@ -25,7 +25,12 @@ from causeway.destinations.aws.parts import Listed, Remembered
 from causeway.destinations.aws.upload import ObjectExists, S3Upload, digests_by, is_taken
 from causeway.destinations.blob.bucket import Seen, Upload
 from causeway.destinations.blob.checksums import Digests
-from causeway.errors import DestinationUnauthorised, TemporaryError
+from causeway.errors import (
+    DestinationRefused,
+    DestinationUnauthorised,
+    DestinationUnavailable,
+    TemporaryError,
+)
 
 READ_BYTES: Final = 1 << 20
 
@@ -75,6 +80,7 @@ class S3Bucket:
         legacy = settings.ways.checksums == "when_required"
         self.algorithm = "md5" if legacy else settings.checksum
         self._knows_conditions = True
+        self._may_list = True
 
     def check(self) -> None:
         with self._lock:
@@ -111,6 +117,26 @@ class S3Bucket:
             sha256=_whole(answer.get("ChecksumSHA256", "")) if is_whole else "",
             notes={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
         )
+
+    def keys(self, folder: str, *, pages: int) -> frozenset[str] | None:
+        found: set[str] = set()
+        token: dict[str, str] = {}
+        for _ in range(pages if self._may_list else 0):
+            try:
+                answer = self.call("list_objects_v2", "a list", Prefix=folder, **token)
+            except DestinationUnauthorised:
+                # Rights may let one ask for objects one by one all the same.
+                self._may_list = False
+                return None
+            except DestinationUnavailable:
+                raise
+            except (TemporaryError, DestinationRefused, ObjectMissing):
+                return None
+            found.update(one["Key"] for one in answer.get("Contents", ()))
+            if not answer.get("IsTruncated"):
+                return frozenset(found)
+            token = {"ContinuationToken": str(answer["NextContinuationToken"])}
+        return None
 
     def read(self, key: str) -> Iterator[bytes]:
         try:

@@ -77,6 +77,11 @@ class Bucket(Protocol):
     def look(self, key: str) -> Seen | None:
         """What stands there; None if nothing does."""
 
+    def keys(self, folder: str, *, pages: int) -> frozenset[str] | None:
+        """All keys that begin so, if they fit into so many answers; None if they do not, or if
+        the bucket does not tell.
+        """
+
     def read(self, key: str) -> Iterator[bytes]:
         """Raises ``TemporaryError`` if nothing stands there."""
 

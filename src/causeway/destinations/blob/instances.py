@@ -28,6 +28,8 @@ CONTENT_TYPE: Final = "application/dicom"
 DIGESTS_KEPT: Final = 20_000
 """Of instances that were sent and not yet verified; a series has fewer. What is beyond is read
 again."""
+KEYS_WORTH_A_LIST: Final = 3
+"""An answer that lists a thousand keys is asked for rather than so many objects, one by one."""
 
 
 class InstancesTransfer:
@@ -55,20 +57,27 @@ class InstancesTransfer:
         self._size_limit = size_limit
         self._progress = progress
         self._digests: dict[int, Digests] = {}
+        self._free: frozenset[str] = frozenset()
+        """Keys under which nothing stood when this batch began."""
         self._is_over = False
 
     @property
     def reference(self) -> str:
         """What the keys of its instances have in common, up to a slash."""
+        return _common_folder(self._keys_of(self._shipment.instances))
+
+    def _keys_of(self, instances: Iterable[Instance]) -> list[str]:
         keys = []
-        for instance in self._shipment.instances:
+        for instance in instances:
             try:
                 keys.append(self.key_of(instance))
             except ValueError:
                 continue
-        return _common_folder(keys)
+        return keys
 
     def send(self, instances: Sequence[Instance]) -> Iterable[Outcome]:
+        if not self._bucket.is_trusted:
+            self._free = self._free_keys(instances)
         return self._each(self._send_one, instances)
 
     def commit(self) -> None:
@@ -132,7 +141,8 @@ class InstancesTransfer:
                 "does not take",
             )  # fmt: skip
         try:
-            if not self._bucket.is_trusted and (outcome := self._standing(instance, key)):
+            asks = not self._bucket.is_trusted and key not in self._free
+            if asks and (outcome := self._standing(instance, key)):
                 return outcome
             digests = self._upload(instance, key)
             if digests is None:
@@ -146,6 +156,17 @@ class InstancesTransfer:
             return _refused(instance, "refused", error.message)
         self._keep(instance, digests)
         return Outcome(instance=instance, standing=Standing.SENT, reference=key)
+
+    def _free_keys(self, instances: Sequence[Instance]) -> frozenset[str]:
+        """By a list of the folder that they go into, where that asks less than a question each.
+
+        A list may lag where servers tell each other of what they have; those that are known for it
+        (Swift) heed the condition that goes along with the object.
+        """
+        keys = self._keys_of(instances)
+        pages = len(keys) // KEYS_WORTH_A_LIST
+        standing = self._bucket.keys(_common_folder(keys), pages=pages) if pages else None
+        return frozenset() if standing is None else frozenset(keys) - standing
 
     def _upload(self, instance: Instance, key: str) -> Digests | None:
         sink = self._bucket.begin(

@@ -31,6 +31,7 @@ from causeway.errors import (
 PIECE_BYTES: Final = 16 << 20
 PIECES_AT_A_TIME: Final = 4
 READ_BYTES: Final = 1 << 20
+LIST_KEYS: Final = 1000
 
 NO_RETRIES: Final[Any] = {"max_retries": 0}
 MISSING_HINT: Final = "install it: pip install 'causeway[clouds]'"
@@ -59,6 +60,7 @@ class StoredBucket:
     def __init__(self, settings: StoreSettings) -> None:
         self.settings = settings
         self._store: Any = None
+        self._may_list = True
         self._lock = threading.Lock()
 
     def check(self) -> None:
@@ -76,6 +78,33 @@ class StoredBucket:
             "a question for an object", lambda obstore, store: obstore.head(store, key)
         )
         return None if found is None else Seen(size=int(found["size"]))
+
+    def keys(self, folder: str, *, pages: int) -> frozenset[str] | None:
+        found: set[str] = set()
+        if not self._may_list:
+            return None
+        try:
+            listing = self.call(
+                "a list",
+                lambda obstore, store: obstore.list(
+                    store, folder.rstrip("/") or None, chunk_size=LIST_KEYS
+                ),
+            )
+            for _ in range(pages):
+                page = self.call("a list", lambda _obstore, _store: next(listing, ()))
+                if page is None:
+                    return None
+                if not page:
+                    return frozenset(found)
+                found.update(one["path"] for one in page)
+        except DestinationUnauthorised:
+            # Rights may let one ask for objects one by one all the same.
+            self._may_list = False
+        except DestinationUnavailable:
+            raise
+        except (TemporaryError, DestinationRefused):
+            pass
+        return None
 
     def read(self, key: str) -> Iterator[bytes]:
         found = self.call("a reading", lambda obstore, store: obstore.get(store, key))
@@ -168,9 +197,10 @@ class StoredBucket:
             if self._store is None:
                 try:
                     self._store = self.settings.make()
-                except ImportError:
+                except ImportError as error:
+                    part = (error.name or "obstore").partition(".")[0]
                     raise ConfigurationError(
-                        f"destination {self.settings.destination} needs obstore, which is not here",
+                        f"destination {self.settings.destination} needs {part}, which is not here",
                         hint=MISSING_HINT,
                     ) from None
                 except CausewayError:
