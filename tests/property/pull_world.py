@@ -295,19 +295,17 @@ class World:
         self.start()
 
     def start(self) -> None:
-        abilities = Abilities()
+        self.abilities = abilities = Abilities()
         self.poller = Poller(
             self.node, self.plan, self.ledger, abilities=abilities, emit=self._emit,
             clock=lambda: self.now, zone=dt.UTC,
         )  # fmt: skip
-        self.fetcher = Fetcher(
-            self.node, self.plan, abilities,
-            Surroundings(
-                facts=self.ledger, emit=self._emit, clock=lambda: self.now, rng=Random(7),
-                cancelled=lambda: False, all_indexed=lambda _: True,
-                sleep=lambda _: None,
-            ),
+        self.surroundings = Surroundings(
+            facts=self.ledger, emit=self._emit, clock=lambda: self.now, rng=Random(7),
+            cancelled=lambda: False, all_indexed=lambda _: True,
+            sleep=lambda _: None,
         )  # fmt: skip
+        self.fetcher = Fetcher(self.node, self.plan, abilities, self.surroundings)
         self.ledger.release_retrievals(now=self.now)
 
     def _emit(self, event: str, /, **fields: object) -> None:

@@ -8,11 +8,15 @@ once unless it was asked for anew, and nothing comes again because of an outage.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pull_world import State, World
+
+from causeway.pull.fetching import Fetcher
 
 SERIES = st.sampled_from(["1.1", "1.2", "2.1", "3.1"])
 DAY = 86400.0
@@ -209,3 +213,23 @@ def test_ten_failures_abandon_and_a_change_gives_another_chance() -> None:
     world.node.studies["1"]["1.1"].add("d")
     world.settle(4)
     assert world.ledger.series()["1.1"].state is State.RETRIEVED
+
+
+def test_the_node_is_left_before_what_has_come_is_counted() -> None:
+    world = World()
+    world.node.studies = {"1": {"1.1": {"a", "b"}}}
+    world.look()
+    world.look()
+    order: list[str] = []
+
+    def all_indexed(_: float) -> bool:
+        order.append("counted")
+        return True
+
+    around = replace(world.surroundings, all_indexed=all_indexed)
+    fetcher = Fetcher(world.node, world.plan, world.abilities, around)
+    claimed = world.ledger.claim_retrievals("node", limit=1, new_studies=1, now=world.now)
+    settled = fetcher.fetch(claimed[0], lambda: order.append("left"))
+    assert settled is not None
+    assert settled.state is State.RETRIEVED
+    assert order == ["left", "counted"]

@@ -17,7 +17,7 @@ refused, and a row can name a patient.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, Table
@@ -43,6 +43,9 @@ class Dialect(Protocol):
 
     def clock(self, ask: Callable[[], float]) -> Callable[[], float]:
         """The same clock, for those who look at it for each image; ``ask`` asks the database."""
+
+    def stamp(self) -> Hashable:
+        """Another one after each change; always the same where that costs a question."""
 
     def insert_ignore(self, table: Table) -> Insert:
         """An INSERT that leaves an existing row as it is."""

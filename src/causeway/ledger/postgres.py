@@ -9,7 +9,7 @@ installation and imported when a ``postgresql://`` address asks for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache
 from typing import Any
 
@@ -72,6 +72,9 @@ class PostgresDialect:
 
     def clock(self, ask: Callable[[], float]) -> Callable[[], float]:
         return ServerClock(ask)
+
+    def stamp(self) -> Hashable:
+        return None
 
     def insert_ignore(self, table: Table) -> Insert:
         return _insert_ignore(table)

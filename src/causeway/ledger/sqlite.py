@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,13 @@ class SqliteDialect:
 
     def clock(self, _ask: Callable[[], float]) -> Callable[[], float]:
         return time.time
+
+    def stamp(self) -> Hashable:
+        try:
+            log = os.stat(f"{self._path}-wal")
+        except OSError:
+            return None
+        return log.st_mtime_ns, log.st_size
 
     def insert_ignore(self, table: Table) -> Insert:
         return _insert_ignore(table)

@@ -52,6 +52,10 @@ POLL_SECONDS: Final = 1.0
 so nothing else waits for it, and a quarter of a second cost three times the processor when idle."""
 INDEX_POLL_SECONDS: Final = 0.25
 """An idle turn of the indexer asks nobody; it moves the time up to which all is known."""
+INDEX_SPACING_SECONDS: Final = 0.05
+"""From one turn of the indexer to the next while images come one by one, unless an association
+ends: a commit for each handful of them cost more than reading them. The first after a rest is
+entered at once."""
 SHORTEST_SLEEP_SECONDS: Final = 0.1
 HELPER_POLL_SECONDS: Final = 10.0
 """Of a lane's further threads, which are called when there is work."""
@@ -205,14 +209,29 @@ class _Loop:
         *,
         destination: str = "",
         idle_seconds: Callable[[float], float] | None = None,
+        spacing_seconds: float = 0.0,
     ) -> None:
         self.part = part
         self.turn = turn
         self.poll_seconds = poll_seconds
         self.idle_seconds = idle_seconds
         """How long to sleep when there is nothing to do, if it is not always the same."""
+        self.spacing_seconds = spacing_seconds
+        """Between the beginnings of two turns, for work that costs less when it has gathered."""
         self.destination = destination
         self.wake = threading.Event()
+        self.hurry = threading.Event()
+
+    def wake_now(self) -> None:
+        """Wake it for something that others wait for: it lets nothing gather now."""
+        self.hurry.set()
+        self.wake.set()
+
+    def rest(self, seconds: float, turned_at: float) -> None:
+        """Until it is woken, and until enough has gathered."""
+        self.wake.wait(seconds)
+        if (left := turned_at + self.spacing_seconds - time.monotonic()) > 0:
+            self.hurry.wait(left)
 
 
 def _lane_loops(lane: Lane) -> list[_Loop]:
@@ -250,7 +269,9 @@ class Pipeline:
         self._emit = emit
         self._on_failure = on_failure
         self._stopping = threading.Event()
-        self._index = _Loop("index", self._turn_index, INDEX_POLL_SECONDS)
+        self._index = _Loop(
+            "index", self._turn_index, INDEX_POLL_SECONDS, spacing_seconds=INDEX_SPACING_SECONDS
+        )
         self._stages = _Loop(
             "stages", self._turn_stages, POLL_SECONDS, idle_seconds=self._until_due
         )
@@ -296,7 +317,7 @@ class Pipeline:
         for lane in self._parts.lanes:
             lane.stop()
         for loop in self._loops:
-            loop.wake.set()
+            loop.wake_now()
         until = time.monotonic() + patience_seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -324,7 +345,7 @@ class Pipeline:
 
     def association_over(self, association: str, outcome: str) -> None:
         self._parts.indexer.association_over(association, outcome)
-        self._index.wake.set()
+        self._index.wake_now()
 
     def refused(self, source: str, reason: str, count: int) -> None:
         """Objects that were answered with a failure status, and not kept."""
@@ -370,8 +391,10 @@ class Pipeline:
         pause = PAUSE_SECONDS
         while not self._stopping.is_set():
             loop.wake.clear()
+            loop.hurry.clear()
             if self._stopping.is_set():
-                return  # said between the two lines above, and its wake-up is cleared now
+                return  # said between the lines above, and its wake-up is cleared now
+            turned_at = time.monotonic()
             try:
                 now = self._parts.clock()
                 more = loop.turn(now)
@@ -395,4 +418,4 @@ class Pipeline:
                 continue
             pause = PAUSE_SECONDS
             if not more:
-                loop.wake.wait(idle)
+                loop.rest(idle, turned_at)

@@ -60,6 +60,10 @@ class Surroundings:
     sleep: Callable[[float], None] = time.sleep
 
 
+def _nobody() -> None:
+    """Nobody waits for the node."""
+
+
 class Fetcher:
     """Retrieves series of one node."""
 
@@ -71,11 +75,17 @@ class Fetcher:
         self._abilities = abilities
         self._around = around
 
-    def fetch(self, claimed: NodeSeriesRow) -> NodeSeriesRow | None:
-        """Retrieve, count, and say what became of it; None if a person's move came between."""
+    def fetch(
+        self, claimed: NodeSeriesRow, left: Callable[[], None] = _nobody
+    ) -> NodeSeriesRow | None:
+        """Retrieve, count, and say what became of it; None if a person's move came between.
+
+        ``left`` is called when nothing more is wanted of the node: what has come is then indexed
+        and counted, which another retrieval need not wait for.
+        """
         around = self._around
         began_at = around.clock()
-        result = self._result(claimed)
+        result = self._result(claimed, left)
         limits = self._plan.limits
         settled = around.facts.settle_retrieval(
             claimed,
@@ -105,7 +115,7 @@ class Fetcher:
 
     # --- trying ---------------------------------------------------------------------------------
 
-    def _result(self, claimed: NodeSeriesRow) -> deciding.Result:
+    def _result(self, claimed: NodeSeriesRow, left: Callable[[], None]) -> deciding.Result:
         facts = self._around.facts
         here = facts.here(claimed.series_instance_uid)
         try:
@@ -120,6 +130,7 @@ class Fetcher:
             report = self._node.retrieve(wanted, _Progress(self._around, claimed))
             if report.code or self._around.cancelled():
                 break
+        left()
         here = self._settled(claimed, listed)
         return deciding.Result(
             here=len(here),

@@ -25,7 +25,7 @@ from causeway.pull.polling import Poller, abilities_from_json
 from causeway.schedule import opens_at
 
 QUEUE_SECONDS: Final = 1.0
-"""How soon is found what a person has asked for."""
+"""How soon is found what a person has asked for, unless ``wake`` is called."""
 PAUSE_SECONDS: Final = 5.0
 """After a failure of our own, such as a ledger that is locked."""
 HOUR_SECONDS: Final = 3600.0
@@ -70,14 +70,18 @@ class Puller:
         for node in self._at_work:
             self._run(node.watch, f"watch-{node.plan.name}")
             self._run(node.dispatch, f"pull-{node.plan.name}")
-            for number in range(node.plan.limits.retrievals):
+            for number in range(node.fetchers):
                 self._run(node.fetch, f"fetch-{node.plan.name}-{number}")
+
+    def wake(self) -> None:
+        """Something may be due: another process has written to the ledger."""
+        for node in self._at_work:
+            node.wake()
 
     def stop(self, *, patience_seconds: float) -> bool:
         """Let everybody end what is in hand; whether they did."""
         self._stopping.set()
-        for node in self._at_work:
-            node.wake()
+        self.wake()
         until = time.monotonic() + patience_seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -138,8 +142,11 @@ class _AtWork:
                 sleep=self._rest,
             ),
         )  # fmt: skip
+        self.fetchers = 2 * plan.limits.retrievals
+        """Threads: while one counts what has come, another has the node."""
         self._queue: list[NodeSeriesRow] = []
         self._busy = 0
+        self._at_node = 0
 
     def _rest(self, seconds: float) -> None:
         self._stopping.wait(seconds)
@@ -160,7 +167,8 @@ class _AtWork:
         """Claim what is due for fetchers that are free."""
         limits = self.plan.limits
         with self._changed:
-            free = limits.retrievals - self._busy - len(self._queue)
+            free = min(limits.retrievals - self._at_node, self.fetchers - self._busy)
+            free -= len(self._queue)
             if free <= 0:
                 self._changed.wait(QUEUE_SECONDS)
                 return 0.0
@@ -195,18 +203,26 @@ class _AtWork:
                 return 0.0
             claimed = self._queue.pop(0)
             self._busy += 1
+            self._at_node += 1
+        visit = _Visit(self._left)
         try:
-            settled = self._fetcher.fetch(claimed)
+            settled = self._fetcher.fetch(claimed, visit.end)
             if settled is not None and settled.state is NodeSeriesState.RETRIEVED:
                 self._parts.whole()
         except Exception:
             self._give_back(claimed)
             raise
         finally:
+            visit.end()
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
         return 0.0
+
+    def _left(self) -> None:
+        with self._changed:
+            self._at_node -= 1
+            self._changed.notify_all()
 
     def _give_back(self, claimed: NodeSeriesRow) -> None:
         """A claim of which nobody could say what became of it is due again; the try counts."""
@@ -225,3 +241,16 @@ class _AtWork:
 
 def _due_again(row: NodeSeriesRow, *, at: float) -> NodeSeriesRow:
     return replace(row, state=NodeSeriesState.QUEUED, due_at=at)
+
+
+class _Visit:
+    """A retrieval at its node, which ends once, however often that is said."""
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
+        self._over = False
+
+    def end(self) -> None:
+        if not self._over:
+            self._over = True
+            self._ended()

@@ -28,8 +28,9 @@ from causeway.spool import RealDisk, SpaceGauge, SpaceState, SpoolReader, SpoolW
 
 FINISH_SECONDS = 8.0
 """What retrievals in hand get when the supervisor stops; it waits a little longer than that."""
-CATCH_UP_SECONDS = 0.25
-"""Between two tries to pass on hints for which the pipe had no room."""
+LOOK_SECONDS = 0.1
+"""Between two looks at whether the ledger was written to, perhaps by a person who asks for
+something; and two tries to pass on hints for which the pipe had no room."""
 
 say = bound(emit, process="pull")
 
@@ -86,12 +87,16 @@ def _pull(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
         on_failure=lambda: tell_failure.sendall(b"!"),
     )
     puller.start()
+    seen = ledger.stamp()
     try:
         while True:
-            readable, _, _ = select.select([channel_fd, failed.fileno()], [], [], CATCH_UP_SECONDS)
+            readable, _, _ = select.select([channel_fd, failed.fileno()], [], [], LOOK_SECONDS)
             hints.catch_up()
             if readable:
                 break
+            before, seen = seen, ledger.stamp()
+            if seen != before:
+                puller.wake()
     finally:
         puller.stop(patience_seconds=FINISH_SECONDS)
         hints.catch_up()

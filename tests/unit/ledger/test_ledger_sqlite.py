@@ -181,6 +181,15 @@ with open_ledger({str(path)!r}) as ledger:
         assert ledger.tallies()[0].count == 350
 
 
+def test_what_another_has_written_shows_in_the_stamp(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger.db") as ours, open_ledger(tmp_path / "ledger.db") as other:
+        ours.tally("object", "MR1", "A700", at=1.0)
+        before = ours.stamp()
+        assert ours.stamp() == before
+        other.tally("object", "MR1", "A700", at=2.0)
+        assert ours.stamp() != before
+
+
 def test_two_processes_may_make_it_at_the_same_moment(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     script = f"from causeway.ledger import open_ledger; open_ledger({str(path)!r}).close()"

@@ -209,3 +209,14 @@ def check_fields(event: Event) -> None:
         assert name in FIELDS, f"{event.what}: {name} is not declared"
         if not isinstance(value, Exception):
             assert fit(FIELDS[name].kind, value) != UNFIT, f"{event.what}: {name}={value!r}"
+
+
+def test_what_gathers_waits_for_its_time_and_what_others_wait_for_does_not() -> None:
+    loop = runner_module._Loop("index", lambda _: False, 60.0, spacing_seconds=0.05)
+    began = time.monotonic()
+    loop.wake.set()
+    loop.rest(60.0, began)
+    assert time.monotonic() - began >= 0.05
+    waiting = runner_module._Loop("index", lambda _: False, 60.0, spacing_seconds=3600.0)
+    waiting.wake_now()
+    waiting.rest(60.0, time.monotonic())  # an hour, if it did not heed it
