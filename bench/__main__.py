@@ -50,7 +50,9 @@ happens.
 **Forwarding and pulling** are measured against tools that write to the page cache or nowhere at
 all, from the first byte to a delivery that is verified: each image is synced once, indexed,
 decided about, packaged and delivered by rows of a ledger that is synced as well. The ledger's
-commits and the folder's syncs share one disk with the spool.
+commits and the folder's syncs share one disk with the spool. The archive that is pulled from runs
+on the same processors: what it and Causeway spend together, by the number of processors, is the
+least that a pull can take here.
 """
 
 SCENARIOS = {

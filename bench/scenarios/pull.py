@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection, insert
@@ -49,6 +49,9 @@ from causeway.service.nodes import make_node, node_plan
 
 IMAGES, SERIES = 2_000, 10
 SHARE = 0.9
+SIDE_BY_SIDE = 4
+"""Retrievals at once: as many associations as Orthanc serves by default."""
+REST_SECONDS = 0.5
 KNOWN = 100_000
 NODES = 20
 IDLE_SECONDS = 20.0
@@ -97,6 +100,16 @@ class Archive:
     destination_port: int
     """Where it believes that the AE titles CAUSEWAY and MOVER listen."""
     mover_port: int
+    pid: int = 0
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """How long Causeway took, and how long processors were busy for it, in seconds."""
+
+    seconds: float
+    archive: float
+    causeway: float
 
 
 def measure(session: Session) -> Iterator[Table]:
@@ -114,32 +127,40 @@ def _fetching(session: Session) -> Table:
         with session.folders.one() as work, start(work) as archive:
             _fill(archive, session.run_name())
             for way, peer in (("get", _getscu), ("move", _movescu)):
-                theirs, ours = [], []
+                theirs: list[float] = []
+                pulled: list[Pulled] = []
                 for turn in range(session.repetitions):
                     theirs.append(peer(archive, work / f"{way}{turn}"))
-                    ours.append(_causeway(archive, way, work / f"causeway-{way}{turn}"))
+                    pulled.append(_causeway(archive, way, work / f"causeway-{way}{turn}"))
                     session.say(
                         f"pull: {archive.name}, {way}: {theirs[-1]:.2f} s by DCMTK, "
-                        f"{ours[-1]:.2f} s by Causeway"
+                        f"{pulled[-1].seconds:.2f} s by Causeway, processors "
+                        f"{pulled[-1].archive:.2f} + {pulled[-1].causeway:.2f} s"
                     )
-                share = median(theirs) / median(ours)
+                ours = median([each.seconds for each in pulled])
+                share = median(theirs) / ours
                 rows.append(
                     [
                         f"{archive.name}, C-{way.upper()}",
                         f"{number(IMAGES / median(theirs))} /s",
-                        f"{number(IMAGES / median(ours))} /s",
+                        f"{number(IMAGES / ours)} /s",
                         f"{share:.2f} \N{MULTIPLICATION SIGN}",
                         against(share, SHARE),
+                        f"{median([each.archive for each in pulled]):.2f} s",
+                        f"{median([each.causeway for each in pulled]):.2f} s",
                     ]
                 )
     return Table(
         title="Pulling 2,000 MR images of 10 series",
         note=(
-            "From the first query to verified in the folder; `getscu` and `movescu` fetch the same "
-            f"study into files. Medians of {session.repetitions}; "
+            f"From the first query to verified in the folder, {SIDE_BY_SIDE} series at a time; "
+            "`getscu` and `movescu` fetch the same study into files, over one association, with "
+            "nothing synced. The archive shares processors and disk with whoever fetches, and has "
+            "served all of it once; the last columns are processor seconds for all images. "
+            f"Medians of {session.repetitions}; "
             f"target {SHARE} \N{MULTIPLICATION SIGN}."
         ),
-        heads=("from", "DCMTK", "Causeway", "", ""),
+        heads=("from", "DCMTK", "Causeway", "", "", "archive, processor", "Causeway, processor"),
         rows=rows,
     )
 
@@ -188,8 +209,8 @@ def _orthanc(work: Path) -> Iterator[Archive]:
     }
     (work / "orthanc.json").write_text(json.dumps(settings))
     command = ["Orthanc", str(work / "orthanc.json")]
-    with _running(command, archive.port, work / "orthanc.log", work):
-        yield archive
+    with _running(command, archive.port, work / "orthanc.log", work) as pid:
+        yield replace(archive, pid=pid)
 
 
 @contextlib.contextmanager
@@ -205,8 +226,8 @@ def _dcmqrscp(work: Path) -> Iterator[Archive]:
         f"ARCHIVE {work / 'database'} RW (200, 1024mb) ANY\nAETable END\n"
     )
     command = ["dcmqrscp", "-c", str(work / "dcmqrscp.cfg")]
-    with _running(command, archive.port, work / "dcmqrscp.log", work):
-        yield archive
+    with _running(command, archive.port, work / "dcmqrscp.log", work) as pid:
+        yield replace(archive, pid=pid)
 
 
 def _fill(archive: Archive, run: str) -> None:
@@ -275,22 +296,53 @@ def _connector(work: Path, port: int, nodes: str) -> Iterator[int]:
         yield pid
 
 
-def _causeway(archive: Archive, way: str, work: Path) -> float:
+def _causeway(archive: Archive, way: str, work: Path) -> Pulled:
     """What ``causeway pull`` does, without the start of a Python."""
-    node = _NODE.format(name="archive", port=archive.port, way=way, interval=3600, parallel=2)
-    with _connector(work, archive.destination_port, node):
+    node = _NODE.format(
+        name="archive", port=archive.port, way=way, interval=3600, parallel=SIDE_BY_SIDE
+    )
+    with _connector(work, archive.destination_port, node) as pid:
+        _until_at_rest(pid)
         configuration = load(work / "causeway.toml")
         plan = node_plan(configuration.nodes[0], configuration)
         target = make_node(
             plan, configuration, Abilities(), sink=None, asker=None, emit=lambda *_, **__: None
         )
         with open_ledger(work / "data/ledger.db", create=False) as ledger:
+            spent = _spent(archive.pid), _spent(pid)
             began = time.time()
             with target.session() as session:
                 asking = Asking(session, plan, Abilities(), today=dt.date(2026, 1, 1))
                 found = [asking.look_into(each) for each in list(asking.studies(Window()))]
             ledger.ask_for("archive", found, who="bench", why="", now=ledger.now())
-        return all_verified(work, IMAGES) - began
+        seconds = all_verified(work, IMAGES) - began
+        return Pulled(seconds, _spent(archive.pid) - spent[0], _spent(pid) - spent[1])
+
+
+def _until_at_rest(pid: int) -> None:
+    """Until all of its processes have started."""
+    deadline = time.monotonic() + 60
+    spent = -1.0
+    while time.monotonic() < deadline and (now := _spent(pid)) - spent > REST_SECONDS / 5:
+        spent = now
+        time.sleep(REST_SECONDS)
+
+
+def _spent(pid: int) -> float:
+    """Processor seconds of a process and all that it started."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                parents[int(entry.name)] = int(fields[1])
+                # Its own, and those of its children that have ended (proc(5): 14 to 17).
+                ticks[int(entry.name)] = sum(map(int, fields[11:15]))
+    ours = {pid}
+    while more := {each for each, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return sum(ticks.get(each, 0) for each in ours) / os.sysconf("SC_CLK_TCK")
 
 
 # --- a look with nothing new ----------------------------------------------------------------------
