@@ -157,6 +157,17 @@ def test_claims_are_one_for_each_and_those_that_a_person_waits_for_come_first(
     assert not ledger.claim_retrievals("other", limit=9, new_studies=9, now=200)
 
 
+def test_nodes_are_due_by_their_own_series(ledger: Ledger) -> None:
+    for name in ("pacs", "scanner"):
+        ledger.query_began(name, now=100)
+    ledger.ask_for("pacs", [study(1, 3)], who="anna", why="", now=200)
+    assert ledger.nodes_due(["pacs", "scanner"], now=199) == frozenset()
+    assert ledger.nodes_due(["pacs", "scanner"], now=200) == {"pacs"}
+    assert ledger.nodes_due(["scanner"], now=200) == ledger.nodes_due([], now=200) == frozenset()
+    ledger.claim_retrievals("pacs", limit=1, new_studies=1, now=200)
+    assert ledger.nodes_due(["pacs"], now=200) == frozenset()
+
+
 def test_studies_an_hour_are_counted_when_the_first_of_their_series_is_asked(
     ledger: Ledger,
 ) -> None:

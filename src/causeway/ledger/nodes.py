@@ -7,7 +7,7 @@ nobody else can change meanwhile, and every step that it takes is held against t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -227,6 +227,11 @@ class NodeVerbs(Verbs):
     def next_retrieval_at(self, name: str) -> float | None:
         """When the next queued series of a node is due."""
         return self._db.read(lambda c: c.execute(_NEXT, {"the_name": name}).scalar())
+
+    def nodes_due(self, names: Collection[str], *, now: float) -> frozenset[str]:
+        """Those of the nodes of which a series may be retrieved."""
+        values = {"names": sorted(names), "now": now}
+        return frozenset(self._db.read(lambda c: list(c.execute(_NODES_DUE, values).scalars())))
 
     def studies_asked(self, name: str, *, since: float) -> int:
         """Studies of a node of which something was asked since then."""
@@ -702,6 +707,14 @@ _MADE_HERE = (
 _NEXT = select(func.min(node_series.c.due_at)).where(
     node_series.c.node == bindparam("the_name"),
     node_series.c.state == literal_column(repr(NodeSeriesState.QUEUED.value)),
+)
+_NODES_DUE = select(node.c.name).where(
+    node.c.name.in_(bindparam("names", expanding=True)),
+    exists().where(
+        node_series.c.node == node.c.name,
+        node_series.c.state == literal_column(repr(NodeSeriesState.QUEUED.value)),
+        node_series.c.due_at <= bindparam("now"),
+    ),
 )
 _ASKED = (
     select(func.count())

@@ -25,7 +25,7 @@ from causeway.pull.polling import Poller, abilities_from_json
 from causeway.schedule import opens_at
 
 QUEUE_SECONDS: Final = 1.0
-"""How soon is found what a person has asked for, unless ``wake`` is called."""
+"""How soon is found what a person has asked for, unless ``look`` is called."""
 PAUSE_SECONDS: Final = 5.0
 """After a failure of our own, such as a ledger that is locked."""
 HOUR_SECONDS: Final = 3600.0
@@ -73,15 +73,19 @@ class Puller:
             for number in range(node.fetchers):
                 self._run(node.fetch, f"fetch-{node.plan.name}-{number}")
 
-    def wake(self) -> None:
-        """Something may be due: another process has written to the ledger."""
-        for node in self._at_work:
-            node.wake()
+    def look(self) -> None:
+        """Wake nodes at rest of which something is due: others may have written to the ledger."""
+        idle = {node.plan.name: node for node in self._at_work if node.idle}
+        if idle:
+            ledger = self._parts.ledger
+            for name in ledger.nodes_due(idle, now=ledger.now()):
+                idle[name].wake()
 
     def stop(self, *, patience_seconds: float) -> bool:
         """Let everybody end what is in hand; whether they did."""
         self._stopping.set()
-        self.wake()
+        for node in self._at_work:
+            node.wake()
         until = time.monotonic() + patience_seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -147,6 +151,8 @@ class _AtWork:
         self._queue: list[NodeSeriesRow] = []
         self._busy = 0
         self._at_node = 0
+        self.idle = False
+        """Whether it waits for something to be due."""
 
     def _rest(self, seconds: float) -> None:
         self._stopping.wait(seconds)
@@ -174,13 +180,16 @@ class _AtWork:
                 return 0.0
         now = self._clock()
         closed = limits.hours is not None and opens_at(limits.hours, now) is not None
-        claimed = () if closed or not self._parts.has_room() else self._claim(free, now)
+        may_begin = not closed and self._parts.has_room()
+        claimed = self._claim(free, now) if may_begin else ()
         with self._changed:
             if claimed:
                 self._queue.extend(claimed)
                 self._changed.notify_all()
             else:
+                self.idle = may_begin
                 self._changed.wait(QUEUE_SECONDS)
+                self.idle = False
         return 0.0
 
     def _claim(self, free: int, now: float) -> tuple[NodeSeriesRow, ...]:

@@ -6,6 +6,7 @@ them; those of a C-MOVE come to the receivers. From the receipt on there is one 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -96,7 +97,8 @@ def _pull(configuration: Configuration, ledger: Ledger, *, channel_fd: int, hint
                 break
             before, seen = seen, ledger.stamp()
             if seen != before:
-                puller.wake()
+                with contextlib.suppress(CausewayError):  # each node looks by itself, only later
+                    puller.look()
     finally:
         puller.stop(patience_seconds=FINISH_SECONDS)
         hints.catch_up()

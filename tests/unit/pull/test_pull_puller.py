@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from causeway.attributes import Attributes
 from causeway.ledger import Ledger, SeriesSeen, StudySeen, open_ledger
+from causeway.pull import puller as puller_module
 from causeway.pull.contract import Arrivals, Query, Report, Wanted
 from causeway.pull.plan import Limits, NodePlan, Watch
 from causeway.pull.puller import Puller, PullParts
@@ -47,6 +51,13 @@ class _Node:
         return Report(way="get")
 
 
+def _parts(ledger: Ledger, node: _Node, all_indexed: Callable[[float], bool]) -> PullParts:
+    return PullParts(
+        ledger=ledger, make_node=lambda *_: node, emit=lambda *_, **__: None, rng=Random(7),
+        zone=dt.UTC, all_indexed=all_indexed,
+    )  # fmt: skip
+
+
 def _ask(ledger: Ledger, *series: str) -> None:
     seen = tuple(SeriesSeen(series_instance_uid=uid, image_count=3) for uid in series)
     study = StudySeen(study_instance_uid="1.2", series=seen)
@@ -67,10 +78,7 @@ def test_a_series_is_fetched_while_what_came_before_is_counted(tmp_path: Path) -
         _ask(ledger, *node.asked)
         puller = Puller(
             [NodePlan(name="node", limits=Limits(retrievals=1), watch=Watch())],
-            PullParts(
-                ledger=ledger, make_node=lambda *_: node, emit=lambda *_, **__: None,
-                rng=Random(7), zone=dt.UTC, all_indexed=all_indexed,
-            ),
+            _parts(ledger, node, all_indexed),
             on_failure=lambda: None,
         )  # fmt: skip
         puller.start()
@@ -81,3 +89,25 @@ def test_a_series_is_fetched_while_what_came_before_is_counted(tmp_path: Path) -
             puller.stop(patience_seconds=PATIENCE_SECONDS)
     assert counting.is_set()
     assert node.most_at_once == 1
+
+
+def test_a_node_at_rest_is_woken_for_what_somebody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(puller_module, "QUEUE_SECONDS", 3600.0)
+    node = _Node()
+    node.asked = {"1.2.1": threading.Event()}
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        ledger.query_began("node", now=ledger.now())
+        puller = Puller(
+            [NodePlan(name="node")], _parts(ledger, node, lambda _: True), on_failure=lambda: None
+        )
+        puller.start()
+        try:
+            _ask(ledger, "1.2.1")
+            until = time.monotonic() + PATIENCE_SECONDS
+            while not node.asked["1.2.1"].wait(0.01) and time.monotonic() < until:
+                puller.look()
+            assert node.asked["1.2.1"].is_set()
+        finally:
+            puller.stop(patience_seconds=PATIENCE_SECONDS)
