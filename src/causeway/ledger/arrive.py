@@ -17,11 +17,11 @@ entered that lacks one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, select, tuple_, update
+from sqlalchemy import Connection, bindparam, case, select, update
 
 from causeway.ledger import schema
 from causeway.ledger.engine import insert_ignore
@@ -192,9 +192,9 @@ def count_received(connection: Connection, arrivals: Iterable[tuple[int, float]]
 _SERIES = select(
     schema.series.c.id, schema.series.c.study_id, schema.series.c.series_instance_uid
 ).where(
-    tuple_(schema.series.c.study_id, schema.series.c.series_instance_uid).in_(
-        bindparam("keys", expanding=True)
-    )
+    # Not pairs: SQLite finds those by going through all series that there are.
+    schema.series.c.study_id.in_(bindparam("studies", expanding=True)),
+    schema.series.c.series_instance_uid.in_(bindparam("uids", expanding=True)),
 )
 
 
@@ -219,14 +219,18 @@ def ensure_series(
     return {key: locked[ids[key]] for key in wanted}
 
 
-def _series_ids(connection: Connection, wanted: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
-    keys = [(key.study_id, key.series_instance_uid) for key in wanted]
-    if not keys:
+def _series_ids(connection: Connection, wanted: Collection[SeriesKey]) -> dict[SeriesKey, int]:
+    if not wanted:
         return {}
-    return {
-        SeriesKey(row.study_id, row.series_instance_uid): row.id
-        for row in connection.execute(_SERIES, {"keys": keys})
+    values = {
+        "studies": sorted({key.study_id for key in wanted}),
+        "uids": sorted({key.series_instance_uid for key in wanted}),
     }
+    found = {
+        SeriesKey(row.study_id, row.series_instance_uid): row.id
+        for row in connection.execute(_SERIES, values)
+    }
+    return {key: found[key] for key in wanted if key in found}
 
 
 def _new_series(key: SeriesKey, first: Joining, now: float) -> dict[str, Any]:

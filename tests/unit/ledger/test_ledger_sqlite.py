@@ -279,6 +279,7 @@ def test_work_never_scans_a_table_that_grows(tmp_path: Path) -> None:
         ledger.events_of(study_id=1)
         ledger.deliveries_of(study_id=1)
         ledger.find("1.2.3")
+        ledger.index([feed.indexed(n // 2, n, 1) for n in range(10, 18)], now=1e10)
         assert len(seen) > 60
         connection = sqlite3.connect(tmp_path / "ledger.db")
         wrong = []
@@ -289,6 +290,8 @@ def test_work_never_scans_a_table_that_grows(tmp_path: Path) -> None:
                 plan = str(row[3])
                 scans = plan.startswith("SCAN") and "USING" not in plan
                 if (scans and "CONSTANT ROW" not in plan) or "AUTOMATIC" in plan:
+                    wrong.append((plan, text))
+                if plan.startswith("SCAN") and "autoindex" in plan:  # all keys of a table
                     wrong.append((plan, text))
                 by_state = "ix_instance_present" in plan or "ix_instance_gone" in plan
                 by_name = any(word in text for word in ("sop_instance_uid IN", "id IN"))
