@@ -76,10 +76,11 @@ class SpoolReader:
         """Records from ``start`` on (0, or the ``end`` of one that was yielded).
 
         Every Record that is yielded is durable. One that is still being written is not yielded:
-        come again. ``durable_to``: up to here a writer has said that it is; saves a sync for the
-        last one. ``verify`` reads the data sets too; otherwise only headers and receipts are read,
-        but for the last one and for records of relaxed durability. Raises TemporaryError if a sync
-        fails.
+        come again. ``durable_to``: up to here a writer has said that it is; what it is at work on
+        behind that is not looked at, as it will say so in a moment. Where nothing was said (0), the
+        last one is read and synced. ``verify`` reads the data sets too; otherwise only headers and
+        receipts are read, but for the last one and for records of relaxed durability. Raises
+        TemporaryError if a sync fails.
         """
         self._forget_if_renamed(container)
         with self._files.lend(container) as file:
@@ -105,6 +106,8 @@ class SpoolReader:
                     continue
                 if held is not None:
                     proved = walk.sealed or held.header.end <= durable_to
+                    if not proved and durable_to and not quiet:
+                        return
                     if not proved and not self._settle(file, held):
                         if not quiet:
                             return

@@ -86,6 +86,25 @@ def test_a_hint_saves_the_sync() -> None:
         spool.scan(container)
 
 
+def test_what_lies_behind_a_hint_is_left_to_its_writer() -> None:
+    """It is about to be synced and hinted: to read, sync and read it here would do that twice."""
+    spool = on_faulty_disk()
+    records = [spool.store(n) for n in range(3)]
+    container = records[0].address.container
+    spool.disk.fail("fdatasync", errno.EIO)
+    assert spool.scan(container, durable_to=records[0].end) == records[:2]
+    with pytest.raises(TemporaryError):
+        spool.scan(container)  # nothing was said: looked for, and synced
+
+
+def test_what_a_writer_that_is_gone_has_not_told_is_found() -> None:
+    spool = on_faulty_disk()
+    records = [spool.store(n) for n in range(3)]
+    spool.disk.kill()
+    spool.again()
+    assert spool.scan(records[0].address.container, durable_to=records[0].end) == records
+
+
 def test_a_failed_sync_is_not_made_good_by_a_second_one() -> None:
     """After it the page cache has the record and the disk has not, and every sync succeeds."""
     spool = on_faulty_disk()
