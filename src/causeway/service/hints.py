@@ -27,6 +27,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+READ_BYTES: Final = 65536
+"""A pipe's room."""
+
 _STATUS: Final = re.compile(rb"[0-9A-F]{4}")
 
 
@@ -185,12 +188,14 @@ class HintReader:
         chunks = [self._rest]
         while True:
             try:
-                chunk = os.read(self._fd, 65536)
+                chunk = os.read(self._fd, READ_BYTES)
             except BlockingIOError:
                 break
             if not chunk:
                 break
             chunks.append(chunk)
+            if len(chunk) < READ_BYTES:
+                break
         *lines, self._rest = b"".join(chunks).split(b"\n")
         ends: dict[str, Committed] = {}
         others: list[Hint] = []

@@ -32,6 +32,10 @@ from causeway.spool import RealDisk, SpaceGauge, SpoolKeeper, SpoolReader
 FINISH_SECONDS = 8.0
 """What steps in hand get when the supervisor stops; it waits a little longer than that."""
 
+HINTS_SECONDS = 0.05
+"""Between two looks at what receivers say, while they say something: what came meanwhile is entered
+with one commit. The first after a pause is looked at at once."""
+
 say = bound(emit, process="pipeline")
 
 
@@ -139,3 +143,5 @@ def _attend(
                     commitments.letter()
                 case ReportAnswered(commitment=commitment, status=answer):
                     commitments.answered(commitment, answer)
+        if select.select(ends, [], [], HINTS_SECONDS)[0]:
+            return
