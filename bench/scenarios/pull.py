@@ -29,21 +29,21 @@ from causeway.attributes import Attributes
 from causeway.config import load
 from causeway.ledger import Ledger, open_ledger
 from causeway.ledger.node_schema import node_series, node_study
-from causeway.pull.asking import (
+from causeway.pull.abilities import Abilities
+from causeway.pull.asking import Asking
+from causeway.pull.contract import Answer, Query
+from causeway.pull.identifiers import decode_identifier, encode_identifier
+from causeway.pull.keys import (
     IMAGES_IN_STUDY,
     PATIENT_ID,
     SERIES_IN_STUDY,
     STUDY_DATE,
     STUDY_INSTANCE_UID,
     STUDY_TIME,
-    Abilities,
-    Asking,
-    _study,
 )
-from causeway.pull.contract import Query
-from causeway.pull.identifiers import decode_identifier, encode_identifier
 from causeway.pull.plan import NodePlan, Watch
 from causeway.pull.polling import Poller
+from causeway.pull.studies import Reader, Remembered
 from causeway.pull.windows import Window
 from causeway.service.nodes import make_node, node_plan
 
@@ -349,7 +349,7 @@ def _spent(pid: int) -> float:
 
 
 class _Recorded:
-    """A session that gives the same encoded answers each time; decoding them is measured."""
+    """A session that gives the same encoded answers each time; making sense of them is measured."""
 
     def __init__(self, answers: Sequence[bytes]) -> None:
         self._answers = answers
@@ -358,9 +358,13 @@ class _Recorded:
     def session(self) -> Iterator[_Recorded]:
         yield self
 
-    def find(self, _query: Query) -> Iterator[Attributes]:
+    def find(self, _query: Query) -> Iterator[Answer]:
         for raw in self._answers:
-            yield decode_identifier(raw, IMPLICIT)
+            yield Answer(raw, _read)
+
+
+def _read(encoded: bytes) -> Attributes:
+    return decode_identifier(encoded, IMPLICIT)
 
 
 def _looking(session: Session) -> Table:
@@ -407,6 +411,7 @@ def _know(ledger: Ledger, studies: int) -> list[bytes]:
     known: list[dict[str, object]] = []
     series: list[dict[str, object]] = []
     each = round(KNOWN / studies)
+    reader = Reader(NodePlan(name="archive"), Remembered())
     for place in range(1, studies + 1):
         uid = f"1.2.826.0.1.3680043.8.498.{place:030d}"
         values = {
@@ -415,7 +420,7 @@ def _know(ledger: Ledger, studies: int) -> list[bytes]:
             IMAGES_IN_STUDY: str(100 * each),
         }  # fmt: skip
         answers.append(encode_identifier(values, IMPLICIT))
-        study = _study(decode_identifier(answers[-1], IMPLICIT), (), frozenset())
+        study = reader.study(_read(answers[-1]))
         known.append(
             {"id": place, "node": "archive", "study_instance_uid": uid, "study_date": study.date,
              "digest": study.digest, "seen_at": 1.0}

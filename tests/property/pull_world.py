@@ -11,6 +11,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -24,7 +25,10 @@ from causeway.ledger import (
     StudySeen,
 )
 from causeway.ledger.states import NODE_SERIES, NODE_SERIES_BEGINS, NODE_SERIES_OPEN, require
-from causeway.pull.asking import (
+from causeway.pull.abilities import Abilities
+from causeway.pull.contract import Answer, Arrivals, Level, Query, QueryRefused, Report, Wanted
+from causeway.pull.fetching import Fetcher, Surroundings
+from causeway.pull.keys import (
     IMAGES_IN_SERIES,
     IMAGES_IN_STUDY,
     SERIES_IN_STUDY,
@@ -33,10 +37,7 @@ from causeway.pull.asking import (
     SOP_INSTANCE_UID,
     STUDY_DATE,
     STUDY_INSTANCE_UID,
-    Abilities,
 )
-from causeway.pull.contract import Arrivals, Level, Query, QueryRefused, Report, Wanted
-from causeway.pull.fetching import Fetcher, Surroundings
 from causeway.pull.plan import Limits, NodePlan, Watch
 from causeway.pull.polling import Poller
 
@@ -74,11 +75,11 @@ class MemoryNode:
     def echo(self) -> None:
         return
 
-    def find(self, query: Query) -> Iterator[Attributes]:
+    def find(self, query: Query) -> Iterator[Answer]:
         for number, values in enumerate(self._matching(query)):
             if number == self.breaks_after:
                 raise QueryRefused("it broke off", status=0xC001)
-            yield Attributes(values={tag: (value,) if value else () for tag, value in values})
+            yield Answer(repr(values).encode(), partial(_said, values))
         if self.breaks_after >= 0:
             raise QueryRefused("it broke off", status=0xC001)
 
@@ -122,6 +123,10 @@ class MemoryNode:
                 grows()
             self.sent(wanted.study_instance_uid, uid, image)
         return Report(way="get", completed=len(sent))
+
+
+def _said(values: list[tuple[int, str]], _encoded: bytes) -> Attributes:
+    return Attributes(values={tag: (value,) if value else () for tag, value in values})
 
 
 class MemoryLedger:

@@ -164,7 +164,8 @@ Histories.TestCase.settings = settings(
     max_examples=2000, stateful_step_count=30, deadline=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-TestHistories = pytest.mark.slow(Histories.TestCase)
+# Not bounded by the clock: what is slow here is the machine.
+TestHistories = pytest.mark.timeout(900)(pytest.mark.slow(Histories.TestCase))
 
 
 def test_what_vanished_and_returned_is_not_fetched_again_when_images_cannot_be_listed() -> None:

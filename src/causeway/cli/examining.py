@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def nodes(session: Session, configuration: Configuration) -> Iterator[Finding]:
     """Each node, step by step."""
-    from causeway.pull.asking import Abilities
+    from causeway.pull.abilities import Abilities
     from causeway.service.nodes import make_node, node_plans
 
     def make(plan: NodePlan) -> Node:

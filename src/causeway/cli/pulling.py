@@ -109,11 +109,11 @@ def find(
     answers: list[Attributes] = []
     complete = True
     with target.session() as asked:
-        for answer in asked.find(query):
+        for match in asked.find(query):
             if len(answers) == limit:
                 complete = False
                 break
-            answers.append(answer)
+            answers.append(match.attributes)
     shown = [tag for tag in wanted if any(answer.values.get(tag) for answer in answers)]
     if as_json:
         from causeway.cli.views import FoundView
@@ -210,7 +210,7 @@ def pull(
 
 
 def target_of(session: Session, settings: NodeSettings) -> tuple[NodePlan, Node]:
-    from causeway.pull.asking import Abilities
+    from causeway.pull.abilities import Abilities
     from causeway.service.nodes import make_node, node_plan
 
     configuration = session.configuration()
@@ -243,7 +243,9 @@ def look(
     accession: Sequence[str],
     window: Window,
 ) -> list[StudySeen]:
-    from causeway.pull.asking import ACCESSION_NUMBER, STUDY_INSTANCE_UID, Abilities, Asking
+    from causeway.pull.abilities import Abilities
+    from causeway.pull.asking import Asking
+    from causeway.pull.keys import ACCESSION_NUMBER, STUDY_INSTANCE_UID
     from causeway.pull.polling import without_ours
 
     found: dict[str, StudySeen] = {}

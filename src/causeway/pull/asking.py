@@ -14,16 +14,14 @@ it decides nothing here. The header does, when the images have come.
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Final
 
 from causeway.attributes import Attributes
-from causeway.decide.opting import Answer, Case, OptRules
 from causeway.ledger import SeriesSeen, StudySeen
+from causeway.pull.abilities import Abilities
 from causeway.pull.contract import (
+    Answer,
     AnswersIncomplete,
     Level,
     Query,
@@ -31,63 +29,33 @@ from causeway.pull.contract import (
     Session,
     TooManyAnswers,
 )
+from causeway.pull.filtering import OF_STUDIES, merged, opted, passes
+from causeway.pull.keys import (
+    IMAGES_IN_SERIES,
+    IMAGES_IN_STUDY,
+    INSTANCE_NUMBER,
+    MODALITIES_IN_STUDY,
+    MODALITY,
+    PATIENT_ID,
+    REQUIRED,
+    SERIES_IN_STUDY,
+    SERIES_INSTANCE_UID,
+    SERIES_NUMBER,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    STUDY_DATE,
+    STUDY_INSTANCE_UID,
+    STUDY_TIME,
+)
 from causeway.pull.plan import NodePlan
+from causeway.pull.studies import Reader, Remembered, StudyAnswer, Told, count_of, digest_of
 from causeway.pull.windows import Window
 
-STUDY_DATE, STUDY_TIME = 0x00080020, 0x00080030
-ACCESSION_NUMBER = 0x00080050
-MODALITY, MODALITIES_IN_STUDY = 0x00080060, 0x00080061
-SOP_CLASS_UID, SOP_INSTANCE_UID = 0x00080016, 0x00080018
-PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
-STUDY_INSTANCE_UID, SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
-STUDY_ID, SERIES_NUMBER, INSTANCE_NUMBER = 0x00200010, 0x00200011, 0x00200013
-SERIES_IN_STUDY, IMAGES_IN_STUDY, IMAGES_IN_SERIES = 0x00201206, 0x00201208, 0x00201209
-
-REQUIRED: Final = frozenset({STUDY_DATE, STUDY_TIME, ACCESSION_NUMBER, PATIENT_NAME, PATIENT_ID,
-                             STUDY_ID, STUDY_INSTANCE_UID, MODALITY, SERIES_NUMBER})  # fmt: skip
-"""Keys that every node matches (PS3.4 tables C.6-1 to C.6-4); others it may pass over."""
-_OF_STUDIES: Final = frozenset(
-    {STUDY_DATE, STUDY_TIME, ACCESSION_NUMBER, PATIENT_NAME, PATIENT_ID, STUDY_ID,
-     STUDY_INSTANCE_UID, MODALITIES_IN_STUDY, 0x00081030, 0x00080090, 0x00100030, 0x00100040,
-     0x00104000, 0x00324000, 0x001021B0, 0x00080080, 0x00101010}
-)  # fmt: skip
-"""Of studies and patients; other attributes are matched at the level of series."""
+BATCH: Final = 500
+"""Studies that are compared at once."""
 _SUSPICIOUS_FROM: Final = 100
 _OUT_OF_RESOURCES: Final = 0xA700
 """A7xx, PS3.4 table C.4-1."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyAnswer:
-    """A study as an answer at the study's level has it."""
-
-    uid: str = field(repr=False)
-    patient_id: str = field(repr=False)
-    date: str = field(repr=False)
-    attributes: Attributes = field(repr=False)
-    digest: int
-    counted: bool
-    """Whether the node says how many images it has, so that a digest can tell of new ones."""
-
-
-@dataclass(slots=True)
-class Abilities:
-    """What was learned of a node by asking it; kept between queries."""
-
-    matches_optional: bool = True
-    """It takes keys that the standard does not require."""
-    lists_images: bool | None = None
-    """It answers at the level of images."""
-    counts_images: bool | None = None
-    """It says how many images a series has."""
-    gets: bool | None = None
-    """It takes C-GET."""
-
-
-def digest_of(*values: object) -> int:
-    """63 bits, which fit a column; a clash goes unnoticed once in 10^8 years of minutes."""
-    text = "\x1f".join(map(str, values)).encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
 class Asking:
@@ -101,6 +69,7 @@ class Asking:
         self._abilities = abilities
         self._today = today
         self._asked_of_both = frozenset(plan.decides_by) | frozenset(plan.filters)
+        self._reader = Reader(plan, Remembered())
 
     # --- studies --------------------------------------------------------------------------------
 
@@ -111,23 +80,29 @@ class Asking:
 
         Raises ``AnswersIncomplete`` or a ``PeerError``; what was given before that is not all.
         """
-        for attributes in self._windowed(window, more or {}):
-            answer = _study(attributes, self._plan.decides_by, self._asked_of_both)
-            if answer.uid and passes(self._plan.filters, attributes, of_study=True):
-                yield answer
+        for told in self._windowed(window, more or {}, Reader(self._plan, Remembered())):
+            yield from told.read.values()
+
+    def told(self, window: Window, remembered: Remembered) -> Iterator[Told]:
+        """The same, batch by batch, and only those are read that are not remembered."""
+        yield from self._windowed(window, {}, Reader(self._plan, remembered))
+
+    def study(self, told: Told, place: int) -> StudyAnswer:
+        """What one of these answers says."""
+        read = told.read.get(place)
+        return read or self._reader.study(told.answers[place].attributes)
 
     def _windowed(
-        self, window: Window, more: Mapping[int, str]
-    ) -> Generator[Attributes, None, int]:
+        self, window: Window, more: Mapping[int, str], reader: Reader
+    ) -> Generator[Told, None, int]:
         limits = self._plan.limits
         count, cut, heeded = 0, False, True
         try:
-            for attributes in self._find(Level.STUDY, self._study_keys(window, more)):
-                count += 1
-                heeded = heeded and not window.excludes(
-                    _date(attributes.first(STUDY_DATE)), attributes.first(STUDY_TIME)
-                )
-                yield attributes
+            for answers in _batches(self._find(Level.STUDY, self._study_keys(window, more))):
+                count += len(answers)
+                told = reader.read(answers, window)
+                heeded = heeded and not told.outside
+                yield told
             cut = bool(limits.answer_cap) and count >= limits.answer_cap
             if not cut and not (not limits.answer_cap and _is_suspicious(count)):
                 return count
@@ -135,16 +110,16 @@ class Asking:
             cut = True
         # A node that gives what is outside of the window cannot be asked in parts.
         halves = window.halves(self._today) if heeded else None
-        told = 0
+        inside = 0
         for half in halves or ():
-            told += yield from self._windowed(half, more)
+            inside += yield from self._windowed(half, more, reader)
         # Where studies have no time, halves of a day have none of them: they tell nothing then.
-        if cut and (halves is None or told < count):
+        if cut and (halves is None or inside < count):
             raise AnswersIncomplete(
                 f"the node gives {count} studies at once, and cannot be asked for them in parts",
                 hint="let it answer with more at once (its own limit), or raise maximum_results",
             )
-        return max(count, told)
+        return max(count, inside)
 
     def _study_keys(self, window: Window, more: Mapping[int, str]) -> dict[int, str]:
         keys = {
@@ -160,7 +135,7 @@ class Asking:
             key = MODALITIES_IN_STUDY if tag == MODALITY else tag
             keys.setdefault(key, "")
             # A list is no matching that the standard knows, but for UIDs: then it is for us alone.
-            if len(values) == 1 and key in _OF_STUDIES and not keys[key] and self._may_match(key):
+            if len(values) == 1 and key in OF_STUDIES and not keys[key] and self._may_match(key):
                 keys[key] = values[0]
         return keys | dict(more)
 
@@ -182,7 +157,7 @@ class Asking:
         keys |= {tag: "" for tag in self._asked_of_both if tag not in keys}
         series: dict[str, SeriesSeen] = {}
         # All of them first: one question at a time, and counting may take more questions.
-        for attributes in list(self._find(Level.SERIES, keys)):
+        for attributes in self._all(Level.SERIES, keys):
             uid = attributes.first(SERIES_INSTANCE_UID)
             said_study = attributes.first(STUDY_INSTANCE_UID)
             if not uid or (said_study and said_study != study.uid):
@@ -200,7 +175,7 @@ class Asking:
 
     def _series(self, study: StudyAnswer, attributes: Attributes, both: Attributes) -> SeriesSeen:
         uid = attributes.first(SERIES_INSTANCE_UID)
-        count = _count(attributes, IMAGES_IN_SERIES)
+        count = count_of(attributes, IMAGES_IN_SERIES)
         if count is None:
             self._abilities.counts_images = False
             images = self.images(study.patient_id, study.uid, uid)
@@ -220,7 +195,7 @@ class Asking:
         """The study of a series, of a node that answers relational queries."""
         keys = {SERIES_INSTANCE_UID: series_uid, STUDY_INSTANCE_UID: ""}
         try:
-            for attributes in list(self._find(Level.SERIES, keys)):
+            for attributes in self._all(Level.SERIES, keys):
                 if attributes.first(SERIES_INSTANCE_UID) == series_uid:
                     return attributes.first(STUDY_INSTANCE_UID) or None
         except QueryRefused:
@@ -244,7 +219,8 @@ class Asking:
         }
         found: dict[str, str] = {}
         try:
-            for attributes in self._find(Level.IMAGE, keys):
+            for answer in self._find(Level.IMAGE, keys):
+                attributes = answer.attributes
                 uid = attributes.first(SOP_INSTANCE_UID)
                 of_series = attributes.first(SERIES_INSTANCE_UID)
                 if uid and of_series in ("", series_uid):
@@ -274,18 +250,22 @@ class Asking:
             self._abilities.lists_images = None
             return False
         keys = {PATIENT_ID: patient_id, STUDY_INSTANCE_UID: study_uid, SERIES_INSTANCE_UID: ""}
-        series = list(self._find(Level.SERIES, keys))
+        series = self._all(Level.SERIES, keys)
         return any(attributes.first(SERIES_INSTANCE_UID) for attributes in series)
 
     # --- asking ---------------------------------------------------------------------------------
 
-    def _find(self, level: Level, keys: Mapping[int, str]) -> Iterator[Attributes]:
+    def _all(self, level: Level, keys: Mapping[int, str]) -> list[Attributes]:
+        """All answers, so that the next question may be asked."""
+        return [answer.attributes for answer in self._find(level, keys)]
+
+    def _find(self, level: Level, keys: Mapping[int, str]) -> Iterator[Answer]:
         """As often as it takes: a node that refuses a key is asked without those it may refuse."""
         begun = False
         try:
-            for attributes in self._session.find(Query(level=level, keys=keys)):
+            for answer in self._session.find(Query(level=level, keys=keys)):
                 begun = True
-                yield attributes
+                yield answer
             return
         except QueryRefused as error:
             optional = [
@@ -307,77 +287,18 @@ def _is_suspicious(count: int) -> bool:
     return count >= _SUSPICIOUS_FROM and (count % 100 == 0 or count & (count - 1) == 0)
 
 
-def _study(attributes: Attributes, decides_by: Sequence[int], kept: frozenset[int]) -> StudyAnswer:
-    series, images = (
-        _count(attributes, SERIES_IN_STUDY),
-        _count(attributes, IMAGES_IN_STUDY),
-    )
-    return StudyAnswer(
-        uid=attributes.first(STUDY_INSTANCE_UID),
-        patient_id=attributes.first(PATIENT_ID),
-        date=_date(attributes.first(STUDY_DATE)),
-        attributes=Attributes(
-            values={tag: found for tag, found in attributes.values.items() if tag in kept}
-        ),
-        digest=digest_of(series, images, *(attributes.text(tag) or "" for tag in decides_by)),
-        counted=images is not None,
-    )
-
-
-def _date(text: str) -> str:
-    """As eight digits, so that dates compare as text; PS3.5 of old had dots in them."""
-    bare = text.replace(".", "")
-    return bare if len(bare) == 8 and bare.isdigit() else ""
-
-
-def _count(attributes: Attributes, tag: int) -> int | None:
-    text = attributes.first(tag).strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
-
-
-def merged(series: Attributes, study: Attributes) -> Attributes:
-    """What is known of a series: its own values, and its study's where it has none."""
-    values = {tag: found for tag, found in study.values.items() if found}
-    values |= {tag: found for tag, found in series.values.items() if found}
-    return Attributes(values=values)
-
-
-def opted(attributes: Attributes, rules: OptRules) -> tuple[str, str]:
-    """Why a series is not wanted, as far as a query can tell: code and words, or empty.
-
-    What is not known here is left to the header; so is everything that depends on it.
-    """
-    for condition in rules.opt_out:
-        case = condition.case(attributes)
-        if case is Case.FOUND:
-            return "opt_out", f"opted out: {condition.told(case)}"
-    if not rules.opt_in:
-        return "", ""
-    told = []
-    for condition in rules.opt_in:
-        case = condition.case(attributes)
-        unknown = case in (Case.MISSING, Case.EMPTY)
-        if unknown or condition.answer(case, found=Answer.TAKE) is Answer.TAKE:
-            return "", ""
-        told.append(condition.told(case))
-    return "opt_in", f"nothing opts it in: {', '.join(told)}"
-
-
-def passes(filters: Mapping[int, Sequence[str]], attributes: Attributes, *, of_study: bool) -> bool:
-    """Whether nothing that is known speaks against it. Case counts for nothing."""
-    for tag, wanted in filters.items():
-        key = MODALITIES_IN_STUDY if of_study and tag == MODALITY else tag
-        values = attributes.values.get(key)
-        if not values or (of_study and key not in _OF_STUDIES):
-            continue
-        if not any(
-            fnmatch.fnmatchcase(value.casefold(), pattern.casefold())
-            for value in _told(values)
-            for pattern in wanted
-        ):
-            return False
-    return True
-
-
-def _told(values: Iterable[str]) -> list[str]:
-    return [value.strip() for value in values]
+def _batches(answers: Iterable[Answer]) -> Iterator[list[Answer]]:
+    batch: list[Answer] = []
+    try:
+        for answer in answers:
+            batch.append(answer)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except TooManyAnswers:
+        # What came before it counts.
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch

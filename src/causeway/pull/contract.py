@@ -78,10 +78,24 @@ class Report:
         return not self.code and not self.failed and not self.remaining
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One match, as it came; it is read by whoever wants to know what it says."""
+
+    encoded: bytes = field(repr=False)
+    """What is the same says the same; empty where the protocol has no bytes for one match."""
+    read: Callable[[bytes], Attributes] = field(repr=False)
+
+    @property
+    def attributes(self) -> Attributes:
+        """Raises ``BadDataSet``."""
+        return self.read(self.encoded)
+
+
 class Session(Protocol):
     """A conversation in which several questions can be asked, one after the other."""
 
-    def find(self, query: Query) -> Iterator[Attributes]:
+    def find(self, query: Query) -> Iterator[Answer]:
         """What matches. Raises ``QueryRefused``, ``TooManyAnswers`` or another ``PeerError``; the
         answers that were given before it are not all.
         """

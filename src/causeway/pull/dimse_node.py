@@ -7,9 +7,9 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
-from causeway.attributes import Attributes
 from causeway.dimse import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
@@ -38,16 +38,11 @@ from causeway.net import (
     get_roles,
     move,
 )
+from causeway.pull.abilities import Abilities
 from causeway.pull.asked import AskedFor, Asker
-from causeway.pull.asking import (
-    PATIENT_ID,
-    SERIES_INSTANCE_UID,
-    SOP_INSTANCE_UID,
-    STUDY_INSTANCE_UID,
-    Abilities,
-)
 from causeway.pull.classes import contexts_for
 from causeway.pull.contract import (
+    Answer,
     Arrivals,
     Emit,
     Level,
@@ -59,6 +54,12 @@ from causeway.pull.contract import (
 )
 from causeway.pull.diagnosis import diagnosed, unreachable
 from causeway.pull.identifiers import LEVEL, decode_identifier, encode_identifier
+from causeway.pull.keys import (
+    PATIENT_ID,
+    SERIES_INSTANCE_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+)
 from causeway.pull.plan import DimsePlan, Root, Way
 from causeway.values import Caller
 
@@ -89,8 +90,9 @@ class DimseSession:
         self._plan = plan
         self._model = _MODELS[plan.root][0]
         self._syntax = association.context(self._model).transfer_syntax
+        self._read = partial(decode_identifier, transfer_syntax_uid=self._syntax)
 
-    def find(self, query: Query) -> Iterator[Attributes]:
+    def find(self, query: Query) -> Iterator[Answer]:
         plan = self._plan
         keys = dict(query.keys)
         if plan.root is Root.STUDY and query.level is not Level.STUDY:
@@ -107,7 +109,7 @@ class DimseSession:
                     operation.cancel()
                     self._drain(operation)
                     raise TooManyAnswers(f"more than {plan.limits.answers} answers to one query")
-                yield decode_identifier(answer.identifier, self._syntax)
+                yield Answer(answer.identifier, self._read)
             elif answer.status != Status.SUCCESS:
                 raise QueryRefused(
                     f"{plan.peer} answered a query with status {answer.status:04X}",

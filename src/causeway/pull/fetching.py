@@ -18,7 +18,8 @@ from typing import Final, Protocol
 from causeway.errors import CausewayError
 from causeway.ledger import NodeSeriesRow, NodeSeriesState
 from causeway.pull import deciding
-from causeway.pull.asking import Abilities, Asking
+from causeway.pull.abilities import Abilities
+from causeway.pull.asking import Asking
 from causeway.pull.contract import Emit, Node, Report, Wanted
 from causeway.pull.plan import NodePlan
 

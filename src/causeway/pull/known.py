@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causeway.ledger.nodes import KnownStudy
-from causeway.pull.asking import digest_of
+from causeway.pull.studies import Told, digest_of
 
 LOOK: Final = 1
 """Flag: has to be looked into whatever its digest says."""
@@ -55,24 +55,20 @@ class Known:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def unchanged(self, answers: Sequence[tuple[str, int, bool]]) -> list[bool]:
-        """For each (UID, digest, whether the digest tells of new images): nothing is new of it.
+    def unchanged(self, told: Told) -> npt.NDArray[np.bool_]:
+        """Of which of these answers nothing is new: known, and their digest tells of new images.
 
         Marks those that are known as seen.
         """
-        if not answers:
-            return []
         if not len(self._keys):
-            return [False] * len(answers)
-        keys = np.array([digest_of(uid) for uid, _, _ in answers], np.int64)
-        digests = np.array([digest for _, digest, _ in answers], np.int64)
-        counted = np.array([counted for _, _, counted in answers], np.bool_)
-        places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        known = self._keys[places] == keys
+            return np.zeros(len(told.keys), np.bool_)
+        places = np.minimum(np.searchsorted(self._keys, told.keys), len(self._keys) - 1)
+        known = told.wanted & (self._keys[places] == told.keys)
         self._seen[places[known]] = True
-        same = known & counted & (self._digests[places] == digests) & ~self._look[places]
-        found: list[bool] = same.tolist()
-        return found
+        same: npt.NDArray[np.bool_] = (
+            known & told.counted & (self._digests[places] == told.digests) & ~self._look[places]
+        )
+        return same
 
     def unseen(self) -> list[int]:
         """Ids of the studies that no answer had."""

@@ -11,24 +11,25 @@ differs, where the node does not count, where something is not done with, and on
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
 
+import numpy as np
+
 from causeway.errors import CausewayError
 from causeway.ledger import Ledger, NodeRow, NodeSeriesRow, StudySeen
 from causeway.pull import deciding
-from causeway.pull.asking import Abilities, Asking, StudyAnswer
+from causeway.pull.abilities import Abilities
+from causeway.pull.asking import BATCH, Asking
 from causeway.pull.contract import Emit, Node, QueryRefused
 from causeway.pull.known import Known
 from causeway.pull.plan import NodePlan
+from causeway.pull.studies import Remembered, StudyAnswer
 from causeway.pull.windows import since
 
-BATCH: Final = 500
-"""Studies that are compared at once, and written in one transaction."""
 OVERLAP_DAYS: Final = 1
 """How far a look goes back beyond the last one, for time zones and clocks."""
 OLDEST_DAYS: Final = 60
@@ -68,6 +69,7 @@ class Poller:
         self._emit = emit
         self._clock = clock
         self._zone = zone
+        self._remembered = Remembered()
 
     def look(self, cancelled: Callable[[], bool] = lambda: False) -> Looked | None:
         """Look once; None if the look does not count, for a reason that is noted."""
@@ -101,24 +103,24 @@ class Poller:
         to_write: list[StudySeen] = []
         studies = 0
         to_look_into: dict[str, StudyAnswer] = {}
+        self._remembered.begin()
         with self._node.session() as session:
             asking = Asking(session, plan, self._abilities, today=today)
-            for answers in _batches(asking.studies(since(first)), BATCH):
+            for told in asking.told(since(first), self._remembered):
                 if cancelled():
                     return None
-                studies += len(answers)
-                unchanged = known.unchanged(
-                    [(each.uid, each.digest, each.counted) for each in answers]
-                )
-                for answer, same in zip(answers, unchanged, strict=True):
-                    if thorough or not same:
-                        to_look_into[answer.uid] = answer
+                studies += int(np.count_nonzero(told.wanted))
+                same = known.unchanged(told)
+                for place in np.flatnonzero(told.wanted & (thorough | ~same)).tolist():
+                    answer = asking.study(told, place)
+                    to_look_into[answer.uid] = answer
             # After the last answer: one question at a time.
             for answer in to_look_into.values():
                 to_write.append(asking.look_into(answer))
                 if cancelled():
                     return None
         # Answered in full: now it counts.
+        self._remembered.turn()
         now = self._clock()
         changed: list[NodeSeriesRow] = []
         observe = partial(
@@ -132,7 +134,7 @@ class Poller:
             changed += ledger.studies_gone(plan.name, ids, gone=gone, now=now)
         ledger.query_succeeded(
             plan.name, began_at=began_at, now=self._clock(), studies=studies, since=first,
-            thorough=thorough, abilities=abilities_to_json(self._abilities),
+            thorough=thorough, abilities=self._abilities.to_json(),
         )  # fmt: skip
         if row.failing_since is not None:
             self._emit("node.answers_again", node=plan.name, seconds=now - row.failing_since)
@@ -210,17 +212,3 @@ def _batches(items: Iterator[T] | Sequence[T], size: int) -> Iterator[list[T]]:
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch
-
-
-def abilities_to_json(abilities: Abilities) -> str:
-    return json.dumps(asdict(abilities))
-
-
-def abilities_from_json(text: str) -> Abilities:
-    """What was learned of a node in an earlier run; what cannot be read is learned anew."""
-    try:
-        told = json.loads(text)
-        names = {each.name for each in fields(Abilities)}
-        return Abilities(**{name: value for name, value in told.items() if name in names})
-    except (ValueError, TypeError, AttributeError):
-        return Abilities()

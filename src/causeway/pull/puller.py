@@ -17,11 +17,11 @@ from typing import Final
 
 from causeway.errors import CausewayError, LedgerCorrupt, TemporaryError
 from causeway.ledger import Ledger, NodeSeriesRow, NodeSeriesState
-from causeway.pull.asking import Abilities
+from causeway.pull.abilities import Abilities
 from causeway.pull.contract import Emit, Node
 from causeway.pull.fetching import Fetcher, Surroundings
 from causeway.pull.plan import NodePlan
-from causeway.pull.polling import Poller, abilities_from_json
+from causeway.pull.polling import Poller
 from causeway.schedule import opens_at
 
 QUEUE_SECONDS: Final = 1.0
@@ -130,7 +130,7 @@ class _AtWork:
         self._stopping = stopping
         self._changed = threading.Condition()
         row = parts.ledger.node(plan.name)
-        abilities = Abilities() if row is None else abilities_from_json(row.abilities)
+        abilities = Abilities() if row is None else Abilities.from_json(row.abilities)
         node = parts.make_node(plan, abilities)
         clock = parts.ledger.now
         self._clock = clock

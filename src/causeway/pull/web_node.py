@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -18,14 +19,9 @@ from causeway.attributes import Attributes
 from causeway.dimse import CStoreRQ, Status
 from causeway.errors import CausewayError, DestinationUnavailable, PeerError
 from causeway.net import AssociationIds, ObjectSink, Sink
-from causeway.pull.asking import (
-    PATIENT_ID,
-    SERIES_INSTANCE_UID,
-    SOP_INSTANCE_UID,
-    STUDY_INSTANCE_UID,
-    Abilities,
-)
+from causeway.pull.abilities import Abilities
 from causeway.pull.contract import (
+    Answer,
     AnswersIncomplete,
     Arrivals,
     Emit,
@@ -35,6 +31,12 @@ from causeway.pull.contract import (
     Report,
     TooManyAnswers,
     Wanted,
+)
+from causeway.pull.keys import (
+    PATIENT_ID,
+    SERIES_INSTANCE_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
 )
 from causeway.pull.multipart import Begin, Data, End, FileMeta, boundary_of, file_meta, parts
 from causeway.pull.plan import WebPlan
@@ -76,7 +78,7 @@ class WebSession:
         self._plan = plan
         self._web = web
 
-    def find(self, query: Query) -> Iterator[Attributes]:
+    def find(self, query: Query) -> Iterator[Answer]:
         address, parameters = self._question(query)
         seen: set[str] = set()
         count = 0
@@ -90,7 +92,7 @@ class WebSession:
                 count += 1
                 if count > self._plan.limits.answers:
                     raise TooManyAnswers(f"more than {self._plan.limits.answers} answers")
-                yield attributes
+                yield Answer(b"", partial(_said, attributes))
             if len(fresh) < len(page):
                 return  # it repeats itself: there are no pages
 
@@ -148,6 +150,10 @@ def _refused(status: int, plan: WebPlan) -> CausewayError:
         f"node {plan.name} answers a query with HTTP status {status}",
         status=0xA900, hint=hints.get(status, "it may not know one of the attributes"),
     )  # fmt: skip
+
+
+def _said(attributes: Attributes, _encoded: bytes) -> Attributes:
+    return attributes
 
 
 def _attributes(told: Mapping[str, Any]) -> Attributes:

@@ -9,8 +9,8 @@ from causeway.attributes import tag_of
 from causeway.config import Configuration, NodeSettings
 from causeway.decide.policy import SourcePolicy
 from causeway.net import Emit, Peer, Sink, SourceRule, Timeouts
+from causeway.pull.abilities import Abilities
 from causeway.pull.asked import Asker
-from causeway.pull.asking import Abilities
 from causeway.pull.contract import Node
 from causeway.pull.plan import DimsePlan, Limits, NodePlan, Root, Watch, Way, WebPlan
 from causeway.service.deciding import policy_of

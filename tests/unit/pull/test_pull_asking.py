@@ -10,8 +10,21 @@ import pytest
 
 from causeway.attributes import Attributes
 from causeway.decide.bounded import compile_bounded
-from causeway.decide.opting import Answer, OptCondition, OptRules
-from causeway.pull.asking import (
+from causeway.decide.opting import Answer as Say
+from causeway.decide.opting import OptCondition, OptRules
+from causeway.pull.abilities import Abilities
+from causeway.pull.asking import Asking
+from causeway.pull.contract import (
+    Answer,
+    AnswersIncomplete,
+    Level,
+    Query,
+    QueryRefused,
+    TooManyAnswers,
+)
+from causeway.pull.filtering import opted, passes
+from causeway.pull.identifiers import decode_identifier, encode_identifier
+from causeway.pull.keys import (
     IMAGES_IN_SERIES,
     IMAGES_IN_STUDY,
     MODALITIES_IN_STUDY,
@@ -22,14 +35,10 @@ from causeway.pull.asking import (
     STUDY_DATE,
     STUDY_INSTANCE_UID,
     STUDY_TIME,
-    Abilities,
-    Asking,
-    opted,
-    passes,
 )
-from causeway.pull.contract import AnswersIncomplete, Level, Query, QueryRefused, TooManyAnswers
 from causeway.pull.known import Known
 from causeway.pull.plan import Limits, NodePlan
+from causeway.pull.studies import Reader, Remembered, Told
 from causeway.pull.windows import Window, since
 
 TODAY = dt.date(2026, 11, 20)
@@ -53,7 +62,7 @@ class Answering:
     breaks: bool = False
     """It refuses whatever is asked."""
 
-    def find(self, query: Query) -> Iterator[Attributes]:
+    def find(self, query: Query) -> Iterator[Answer]:
         self.asked.append(query)
         if self.breaks:
             raise QueryRefused("it is ill", status=0xC001)
@@ -61,7 +70,7 @@ class Answering:
             raise QueryRefused("no such key", status=0xA900)
         if query.level is Level.SERIES:
             for uid, values in self.series.items():
-                yield made({SERIES_INSTANCE_UID: uid} | values)
+                yield answer({SERIES_INSTANCE_UID: uid} | values)
             return
         if query.level is Level.IMAGE:
             if not self.lists:
@@ -69,7 +78,7 @@ class Answering:
             for number, uid in enumerate(self.images.get(query.keys[SERIES_INSTANCE_UID], ())):
                 if self.bound and number == self.bound:
                     raise TooManyAnswers("too many")
-                yield made({SOP_INSTANCE_UID: uid, SOP_CLASS_UID: "1.2"})
+                yield answer({SOP_INSTANCE_UID: uid, SOP_CLASS_UID: "1.2"})
             return
         count = 0
         for uid, date, time in self.studies:
@@ -80,9 +89,20 @@ class Answering:
             if self.bound and count == self.bound:
                 raise TooManyAnswers("too many")
             count += 1
-            yield made(
+            yield answer(
                 {STUDY_INSTANCE_UID: uid, STUDY_DATE: date, STUDY_TIME: time, IMAGES_IN_STUDY: "1"}
             )
+
+
+IMPLICIT = "1.2.840.10008.1.2"
+
+
+def answer(values: dict[int, str]) -> Answer:
+    return Answer(encode_identifier(values, IMPLICIT), read)
+
+
+def read(encoded: bytes) -> Attributes:
+    return decode_identifier(encoded, IMPLICIT)
 
 
 def made(values: dict[int, str]) -> Attributes:
@@ -127,7 +147,7 @@ def test_a_suspiciously_round_number_is_looked_into() -> None:
 
 def test_a_node_that_heeds_no_dates_is_not_asked_for_ever() -> None:
     class Heedless(Answering):
-        def find(self, query: Query) -> Iterator[Attributes]:
+        def find(self, query: Query) -> Iterator[Answer]:
             keys = dict(query.keys) | {STUDY_DATE: "", STUDY_TIME: ""}
             yield from super().find(Query(level=query.level, keys=keys))
 
@@ -228,8 +248,8 @@ def test_a_value_at_the_series_counts_else_one_at_the_study_else_nothing_is_know
 
 def condition(tag: int, text: str) -> OptCondition:
     return OptCondition(
-        tag=tag, expression=compile_bounded(text, ignore_case=True), missing=Answer.SKIP,
-        empty=Answer.SKIP,
+        tag=tag, expression=compile_bounded(text, ignore_case=True), missing=Say.SKIP,
+        empty=Say.SKIP,
     )  # fmt: skip
 
 
@@ -268,13 +288,31 @@ def test_what_is_not_said_does_not_speak_against_it(
     assert passes({MODALITY: ("MR", "C?")}, made(values), of_study=of_study) is good
 
 
-def test_known_studies_are_told_from_new_and_gone_ones() -> None:
+def known_studies(*rows: tuple[int, str, int, int]) -> Known:
     known = Known()
-    known.take([(1, "1.1", 10, 0), (2, "1.2", 20, 0)])
-    known.take([(3, "1.3", 30, 1), (4, "1.4", 40, 0)])
-    known.seal()
-    answers = [("1.1", 10, True), ("1.2", 21, True), ("1.3", 30, True), ("1.5", 5, True)]
-    assert known.unchanged(answers) == [True, False, False, False]
-    assert known.unchanged([("1.1", 10, False)]) == [False]
+    for row in rows:
+        known.take([row])
+    return known.seal()
+
+
+def test_known_studies_are_told_from_new_and_gone_ones() -> None:
+    said = {"1.1": "10", "1.2": "20", "1.3": "30", "1.4": "40"}
+    reader = Reader(NodePlan(name="pacs"), Remembered())
+
+    def tell(answers: dict[str, str]) -> Told:
+        return reader.read(
+            [answer({STUDY_INSTANCE_UID: uid, IMAGES_IN_STUDY: n}) for uid, n in answers.items()],
+            Window(),
+        )
+
+    before = tell(said).digests.tolist()
+    known = known_studies(
+        *((n, f"1.{n}", digest, int(n == 3)) for n, digest in enumerate(before, start=1))
+    )
+    told = tell({"1.1": "10", "1.2": "21", "1.3": "30", "1.5": "5"})
+    assert known.unchanged(told).tolist() == [True, False, False, False]
     assert known.unseen() == [4]
-    assert Known().seal().unchanged([("1.1", 1, True)]) == [False]
+    assert known_studies().unchanged(told).tolist() == [False] * 4
+    # Without a count, the digest tells nothing of new images.
+    (digest,) = tell({"1.1": ""}).digests.tolist()
+    assert known_studies((1, "1.1", digest, 0)).unchanged(tell({"1.1": ""})).tolist() == [False]
