@@ -121,6 +121,10 @@ def test_a_dicomweb_archive_is_a_node_like_others(
         site.start()
         delivered(site, wanted)
         assert len(site.ask("find", "archive", "PatientID=P0")["answers"]) == 1
+        # Wildcards, the delimiter of names, and what has to be percent-encoded, which it ignores.
+        for name, count in (("gr*", 2), ("Gr*^J*", 2), ("Grün*", 2), ("Grau*", 0)):
+            found = site.ask("find", "archive", f"PatientName={name}")["answers"]
+            assert len(found) == count, name
         wanted |= archive.fill(images(1, 2, begin=3))
         delivered(site, wanted)
         assert site.custody()["holds"]

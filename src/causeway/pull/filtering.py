@@ -67,14 +67,15 @@ def passes(filters: Mapping[int, Sequence[str]], attributes: Attributes, *, of_s
         values = attributes.values.get(key)
         if not values or (of_study and key not in OF_STUDIES):
             continue
-        if not any(
-            fnmatch.fnmatchcase(value.casefold(), pattern.casefold())
-            for value in _told(values)
-            for pattern in wanted
-        ):
+        if not any(like(pattern, values) for pattern in wanted):
             return False
     return True
 
 
-def _told(values: Iterable[str]) -> list[str]:
-    return [value.strip() for value in values]
+def like(pattern: str, values: Iterable[str]) -> bool:
+    """Whether one of the values is as ``pattern`` says: ``*`` stands for any text, ``?`` for any
+    character (PS3.4 C.2.2.2.4); case counts for nothing.
+    """
+    # Of what fnmatch knows, brackets are no wildcards here.
+    literal = pattern.casefold().replace("[", "[[]")
+    return any(fnmatch.fnmatchcase(value.strip().casefold(), literal) for value in values)

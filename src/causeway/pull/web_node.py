@@ -2,6 +2,10 @@
 
 Answers come in pages, which are asked for until one is empty: servers stop at limits of their own
 and do not always say so. A server that does not know ``offset`` shows by repeating itself.
+
+Some servers take what is percent-encoded in a query literally (Orthanc's plugin 1.7 does), and find
+nothing then. So as little as possible is encoded; and where nothing matches a value that had to be,
+it is asked for without that value, and matched here.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from causeway.pull.contract import (
     TooManyAnswers,
     Wanted,
 )
+from causeway.pull.filtering import like
 from causeway.pull.keys import (
     PATIENT_ID,
     SERIES_INSTANCE_UID,
@@ -46,6 +51,8 @@ PAGE: Final = 1000
 """Answers that are asked for at once."""
 _JSON: Final = {"accept": "application/dicom+json"}
 _FILES: Final = {"accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
+_PLAIN: Final = "*?,:;@/!$'()^"
+"""May stand in a query as it is (RFC 3986 3.4); the last one by usage, as it parts names."""
 _ADDRESS: Final = (STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, SOP_INSTANCE_UID)
 _KEY: Final = {Level.STUDY: _ADDRESS[0], Level.SERIES: _ADDRESS[1], Level.IMAGE: _ADDRESS[2]}
 
@@ -79,6 +86,19 @@ class WebSession:
         self._web = web
 
     def find(self, query: Query) -> Iterator[Answer]:
+        found = False
+        for attributes in self._find(query):
+            found = True
+            yield Answer(b"", partial(_said, attributes))
+        encoded = {tag: value for tag, value in query.keys.items() if _has_to_be_encoded(value)}
+        if found or not encoded:
+            return
+        without = Query(level=query.level, keys={**query.keys, **dict.fromkeys(encoded, "")})
+        for attributes in self._find(without):
+            if all(like(each, attributes.values.get(tag, ())) for tag, each in encoded.items()):
+                yield Answer(b"", partial(_said, attributes))
+
+    def _find(self, query: Query) -> Iterator[Attributes]:
         address, parameters = self._question(query)
         seen: set[str] = set()
         count = 0
@@ -92,7 +112,7 @@ class WebSession:
                 count += 1
                 if count > self._plan.limits.answers:
                     raise TooManyAnswers(f"more than {self._plan.limits.answers} answers")
-                yield Answer(b"", partial(_said, attributes))
+                yield attributes
             if len(fresh) < len(page):
                 return  # it repeats itself: there are no pages
 
@@ -119,7 +139,7 @@ class WebSession:
 
     def _page(self, address: str, parameters: list[tuple[str, object]]) -> list[Attributes]:
         answer = self._web.ask(
-            "GET", f"{address}?{urlencode(parameters, safe='*?')}", headers=_JSON
+            "GET", f"{address}?{urlencode(parameters, safe=_PLAIN, quote_via=quote)}", headers=_JSON
         )
         if answer.status == 204:
             return []
@@ -133,6 +153,10 @@ class WebSession:
                 f"node {self._plan.name} answers a query with what is no DICOM JSON",
                 hint="is `url` that of its DICOMweb service?",
             ) from None
+
+
+def _has_to_be_encoded(value: str) -> bool:
+    return quote(value.replace("\\", ","), safe=_PLAIN) != value.replace("\\", ",")
 
 
 def _refused(status: int, plan: WebPlan) -> CausewayError:

@@ -288,6 +288,12 @@ def test_what_is_not_said_does_not_speak_against_it(
     assert passes({MODALITY: ("MR", "C?")}, made(values), of_study=of_study) is good
 
 
+def test_brackets_of_a_filter_mean_themselves() -> None:
+    wanted = {DESCRIPTION: ("Brain [A]*",)}
+    assert passes(wanted, made({DESCRIPTION: "brain [a] with contrast"}), of_study=True)
+    assert not passes(wanted, made({DESCRIPTION: "Brain A"}), of_study=True)
+
+
 def known_studies(*rows: tuple[int, str, int, int]) -> Known:
     known = Known()
     for row in rows:
