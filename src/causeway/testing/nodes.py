@@ -8,6 +8,7 @@ It tells what it was asked, in ``asked``.
 from __future__ import annotations
 
 import fnmatch
+import ssl
 import threading
 import time
 from collections import Counter
@@ -80,8 +81,11 @@ class ScriptedNode:
         gets: bool = True,
         destination: tuple[str, int] = ("127.0.0.1", 0),
         port: int = 0,
+        tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
     ) -> None:
+        """``tls`` is for those who call it, and for it when it calls the destination."""
         self.ae_title = ae_title
+        self._tls = tls
         self.manners = Manners()
         self.destination = destination
         """Where it believes that the move destination is."""
@@ -157,6 +161,7 @@ class ScriptedNode:
         server: Any = self._ae.start_server(
             ("127.0.0.1", self._port),
             block=False,
+            ssl_context=self._tls and self._tls[0],
             evt_handlers=[
                 (evt.EVT_C_FIND, self._find),
                 (evt.EVT_C_MOVE, self._move),
@@ -199,8 +204,10 @@ class ScriptedNode:
                 event.assoc.abort()
                 return
             if event.is_cancelled:
+                self.asked["find cancelled"] += 1
                 yield 0xFE00, None
                 return
+            self.asked["answers"] += 1
             if manners.seconds_an_answer:
                 self.over.wait(manners.seconds_an_answer)
             yield 0xFF00, answer
@@ -254,7 +261,8 @@ class ScriptedNode:
         if not self.manners.knows_destination:
             yield None, None
             return
-        yield (*self.destination, {"contexts": self._ae.requested_contexts})
+        more = {} if self._tls is None else {"tls_args": (self._tls[1], self.destination[0])}
+        yield (*self.destination, {"contexts": self._ae.requested_contexts, **more})
         yield from self._images(event)
 
     def _get(self, event: Any) -> Iterator[Any]:
@@ -273,6 +281,7 @@ class ScriptedNode:
         number = 0
         while manners.pends and images and not self.over.is_set():
             if event.is_cancelled:
+                self.asked["retrieval cancelled"] += 1
                 yield 0xFE00, None
                 return
             self.over.wait(0.05)
@@ -282,6 +291,7 @@ class ScriptedNode:
                 self.over.wait()
                 return
             if event.is_cancelled:
+                self.asked["retrieval cancelled"] += 1
                 yield 0xFE00, None
                 return
             if number == 1 and manners.during_retrieval is not None:
