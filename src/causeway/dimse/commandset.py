@@ -30,6 +30,7 @@ from causeway.dimse.messages import (
     CStoreRSP,
     Element,
     Encoding,
+    Response,
     UnrecognizedRQ,
     UnrecognizedRSP,
 )
@@ -242,11 +243,17 @@ _INSTANCE_TAG: Final = b"\0\0\0\x10"
 
 
 class CommandReader:
-    """``decode`` with a memory of the last C-STORE-RQ."""
+    """``decode`` with a memory of the last C-STORE-RQ, and of the last answer: those to one query
+    are the same to the last byte, but for the one that ends it.
+    """
 
-    __slots__ = ("_head", "_middle", "_middle_at", "_priority", "_sop_class")
+    __slots__ = (
+        "_answer", "_answered", "_head", "_middle", "_middle_at", "_priority", "_sop_class",
+    )  # fmt: skip
 
     def __init__(self) -> None:
+        self._answer = b""
+        self._answered: tuple[Command, bool] | None = None
         self._head = b""
         self._middle = b""
         self._middle_at = 0
@@ -255,6 +262,8 @@ class CommandReader:
 
     def read(self, raw: bytes) -> tuple[Command, bool]:
         """As ``decode``."""
+        if self._answered is not None and raw == self._answer:
+            return self._answered
         at = self._middle_at
         if (
             at
@@ -277,6 +286,8 @@ class CommandReader:
         command, has_data = decode(raw)
         if has_data and type(command) is CStoreRQ:
             self._learn(raw, command)
+        elif has_data and isinstance(command, Response):
+            self._answer, self._answered = raw, (command, has_data)
         return command, has_data
 
     def _learn(self, raw: bytes, command: CStoreRQ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from causeway.dimse import (
     CEchoRQ,
     CFindRQ,
+    CFindRSP,
     CStoreRQ,
     CStoreRSP,
     NActionRQ,
@@ -85,6 +86,22 @@ def primed() -> CommandReader:
     reader = CommandReader()
     reader.read(RAW)
     return reader
+
+
+def test_an_answer_that_repeats_itself_is_read_once_and_the_next_that_differs_is_read() -> None:
+    pending = CFindRSP(message_id_being_responded_to=7, affected_sop_class_uid="1.2", status=0xFF00)
+    reader = CommandReader()
+    first = reader.read(encode(pending, has_data=True))
+    assert first == (pending, True)
+    assert reader.read(encode(pending, has_data=True))[0] is first[0]
+    for other, has_data in (
+        (dataclasses.replace(pending, message_id_being_responded_to=8), True),
+        (dataclasses.replace(pending, status=0xFF01), True),
+        (dataclasses.replace(pending, status=0), False),
+        (STORE, True),
+        (pending, True),
+    ):
+        assert reader.read(encode(other, has_data=has_data)) == (other, has_data)
 
 
 def test_missing_text_is_empty() -> None:
