@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from causeway.net import Outgoing, Peer, send
+from causeway.net import ClientTls, Outgoing, Peer, send
 
 INSIDE = "CAUSEWAY_TEST_INSIDE"
 
@@ -56,9 +56,12 @@ class Archive:
 
     name: str
     port: int
+    tls: ClientTls | None = None
 
     def peer(self) -> Peer:
-        return Peer(host="127.0.0.1", port=self.port, called_ae="ARCHIVE", calling_ae="FILLER")
+        return Peer(
+            host="127.0.0.1", port=self.port, called_ae="ARCHIVE", calling_ae="FILLER", tls=self.tls
+        )
 
     def fill(self, images: Sequence[Outgoing]) -> dict[str, bytes]:
         """Store all of them; data sets by SOP Instance UID."""
