@@ -24,7 +24,7 @@ from causeway.explain.places import Folders, path_of
 from causeway.explain.plan import Lane, Plan
 from causeway.pipeline.deidentify.beforehand import Beforehand
 from causeway.pipeline.grouping import REFERENCES_LIMIT
-from causeway.pipeline.packaging import archive_stem
+from causeway.pipeline.making import archive_stem
 from causeway.pipeline.placement import Wanted
 from causeway.schedule import opens_at
 

@@ -36,7 +36,7 @@ from causeway.ledger import (
     Wait,
 )
 from causeway.ledger.states import ARRIVING
-from causeway.pipeline import completion, packaging
+from causeway.pipeline import completion, making, packaging
 from causeway.pipeline.deidentify import passthrough
 from causeway.pipeline.deidentify.cleaning import Cleaning
 from causeway.pipeline.deidentify.treating import NONE
@@ -62,7 +62,7 @@ Decide = Callable[[SeriesClaim, float], Verdict]
 """What the rules, and what people have said, make of a series at a time."""
 
 
-class Facts(packaging.Facts, Protocol):
+class Facts(making.Facts, Protocol):
     """What stages ask the ledger."""
 
     def acquisitions(self, series_id: int) -> tuple[Acquisition, ...]: ...
@@ -79,7 +79,7 @@ class StageRules:
     completion: completion.CompletionRules
     decide: Decide
     grouping: Grouping
-    naming: packaging.Naming | None = None
+    naming: making.Naming | None = None
     """What is called how where it goes de-identified."""
     acquisition_delay_seconds: float = 0.0
     """Between completion and decision, for corrections at the scanner."""
