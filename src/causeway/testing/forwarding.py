@@ -8,18 +8,15 @@ callers, and plainly to the server.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import socket
 import ssl
-import struct
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final
 from urllib.parse import urlsplit
+
+from causeway.testing.loopback_http import LoopbackHandler, LoopbackHttp
 
 ALWAYS: Final = 1 << 30
 
@@ -56,7 +53,7 @@ class Trouble:
     """Hangs up in the middle of the answer."""
 
 
-class Forwarder:
+class Forwarder(LoopbackHttp):
     """See the module's text. A context manager; listens on a free port of loopback."""
 
     def __init__(self, upstream: str, *, tls: ssl.SSLContext | None = None) -> None:
@@ -65,33 +62,7 @@ class Forwarder:
         self.troubles: list[Trouble] = []
         self.requests: list[Forwarded] = []
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._server.tls = tls
-        self.port: int = self._server.server_address[1]
-        host = "localhost" if tls else "127.0.0.1"
-        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(10)
+        super().__init__(_handler(self), tls=tls)
 
     def asked(self, method: str, part: str = "") -> list[Forwarded]:
         """Requests of one kind so far, with this in their target."""
@@ -126,51 +97,20 @@ class Forwarder:
         finally:
             connection.close()
 
-    def wait(self, seconds: float) -> None:
-        self._over.wait(seconds)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    tls: ssl.SSLContext | None = None
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        with contextlib.suppress(OSError):
-            if self.tls is not None:
-                request = self.tls.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is none of ours to report."""
-
 
 _OF_THE_CONNECTION: Final = frozenset({"connection", "transfer-encoding", "keep-alive"})
 
 
-def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("do_"):
-                return self._serve
-            raise AttributeError(name)
-
-        def _serve(self) -> None:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                self._served()
-
-        def _served(self) -> None:
+def _handler(forwarder: Forwarder) -> type[LoopbackHandler]:
+    class Handler(LoopbackHandler):
+        def served(self) -> None:
             body = self._body()
             request = Forwarded(
                 method=self.command, target=self.path, headers=dict(self.headers.items()), body=body
             )
             trouble = forwarder.trouble_for(request) or Trouble(times=0)
             if trouble.delay_seconds:
-                forwarder.wait(trouble.delay_seconds)
+                forwarder.over.wait(trouble.delay_seconds)
             if trouble.changes is not None:
                 body = trouble.changes(body)
             if trouble.status:
@@ -180,11 +120,11 @@ def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
             else:
                 status, headers, content = forwarder.forward(request, body)
             if trouble.resets:
-                self._reset()
+                self.reset()
                 return
             if trouble.cuts:
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
-                self._reset()
+                self.reset()
                 return
             self._answer(status, headers, content)
 
@@ -204,12 +144,5 @@ def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)
-
-        def _reset(self) -> None:
-            self.close_connection = True
-            with contextlib.suppress(OSError):
-                linger = struct.pack("ii", 1, 0)
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                self.connection.close()
 
     return Handler

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import http.client
 import socket
 import ssl
-import struct
 import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from causeway.testing.loopback_http import LoopbackHandler, LoopbackHttp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +74,7 @@ class Fault:
 Respond = Callable[[Request], Reply]
 
 
-class HttpPeer:
+class HttpPeer(LoopbackHttp):
     """See the module's text. A context manager."""
 
     def __init__(
@@ -91,41 +89,13 @@ class HttpPeer:
         self.requests: list[Request] = []
         """All that were read whole, in the order of their ends."""
         self.faults: list[Fault] = []
-        self.over = threading.Event()
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self.port: int = self._server.server_address[1]
-        self.host = "localhost" if tls else "127.0.0.1"
-        if tls is not None:
-            self._server.tls = tls
-        self.url = f"{'https' if tls else 'http'}://{self.host}:{self.port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
+        super().__init__(_handler(self), tls=tls)
 
     def respond(self, request: Request) -> Reply:
         """What the right answer is."""
         assert self._respond is not None
         return self._respond(request)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self.over.set()
-        self._server.shutdown()
-        self._server.hang_up()
-        self._server.server_close()
-        self._thread.join(10)
 
     def asked(self, method: str, path: str = "") -> list[Request]:
         """The requests of one kind so far."""
@@ -147,61 +117,9 @@ class HttpPeer:
             self.requests.append(request)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    tls: ssl.SSLContext | None = None
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        # Here, in the connection's own thread, so that a handshake that stalls holds up nobody.
-        with contextlib.suppress(OSError):
-            if self.tls is not None:
-                request = self.tls.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
-            with contextlib.suppress(OSError):
-                request.close()
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is none of ours to report."""
-
-    def hang_up(self) -> None:
-        with self._open_lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-
-def _handler(peer: HttpPeer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("do_"):
-                return self._serve
-            raise AttributeError(name)
-
-        def _serve(self) -> None:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                self._served()
-
-        def _served(self) -> None:
+def _handler(peer: HttpPeer) -> type[LoopbackHandler]:
+    class Handler(LoopbackHandler):
+        def served(self) -> None:
             target = urllib.parse.urlsplit(self.path)
             path = urllib.parse.unquote(target.path)
             fault = peer.fault_for(self.command, path) or Fault(times=0)
@@ -213,7 +131,7 @@ def _handler(peer: HttpPeer) -> type[BaseHTTPRequestHandler]:
                     self._reply(fault.reply, fault)
                     self._linger()
                 else:
-                    self._reset()
+                    self.reset()
                 return
             if "chunked" in self.headers.get("transfer-encoding", ""):
                 body: bytes | None = self._chunks()
@@ -235,8 +153,7 @@ def _handler(peer: HttpPeer) -> type[BaseHTTPRequestHandler]:
             if fault.delay_seconds:
                 peer.over.wait(fault.delay_seconds)
             if fault.resets:
-                self.close_connection = True
-                self._reset()
+                self.reset()
                 return
             self._reply(fault.reply or reply, fault)
 
@@ -281,8 +198,7 @@ def _handler(peer: HttpPeer) -> type[BaseHTTPRequestHandler]:
                 return
             if fault.cut_at is not None:
                 self.wfile.write(body[: fault.cut_at])
-                self.close_connection = True
-                self._reset()
+                self.reset()
                 return
             self.wfile.write(body)
 
@@ -293,13 +209,6 @@ def _handler(peer: HttpPeer) -> type[BaseHTTPRequestHandler]:
                 self.connection.settimeout(1)
                 while self.connection.recv(1 << 16):
                     pass
-
-        def _reset(self) -> None:
-            with contextlib.suppress(OSError):
-                self.connection.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                )
-                self.connection.close()
 
     return Handler
 
