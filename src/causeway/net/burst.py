@@ -29,6 +29,11 @@ class Burst:
     """Distinct addresses, counted up to ``MOST_ADDRESSES``."""
     example: str
     """The first address, for whoever has to find the device."""
+    calling_ae: str
+    """The title that it gave itself, if it came so far as to say one: most refusals are of a title
+    that is spelt otherwise in the configuration."""
+    called_ae: str
+    """The title that it called."""
 
 
 @dataclass(slots=True)
@@ -42,10 +47,14 @@ class BurstSummary:
     _reasons: dict[str, int] = field(default_factory=dict)
     _addresses: set[str] = field(default_factory=set)
     _example: str = ""
+    _titles: tuple[str, str] = ("", "")
 
-    def note(self, now: float, reason: str, address: str) -> None:
+    def note(
+        self, now: float, reason: str, address: str, calling_ae: str = "", called_ae: str = ""
+    ) -> None:
         if not self._reasons:
             self._began, self._example = now, address
+            self._titles = (calling_ae, called_ae)
         self._last = now
         self._reasons[reason] = self._reasons.get(reason, 0) + 1
         if len(self._addresses) < MOST_ADDRESSES:
@@ -66,6 +75,8 @@ class BurstSummary:
             reasons=dict(self._reasons),
             addresses=len(self._addresses),
             example=self._example,
+            calling_ae=self._titles[0],
+            called_ae=self._titles[1],
         )
         self._reasons.clear()
         self._addresses.clear()

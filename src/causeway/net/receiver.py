@@ -305,10 +305,10 @@ class Receiver:
     def _association_over(self, number: int) -> None:
         self._channel.send(AssociationEnded(number=number))
 
-    def _refused(self, refusal: Refusal, address: str) -> None:
+    def _refused(self, refusal: Refusal, address: str, calling_ae: str, called_ae: str) -> None:
         self._roster.refused(refusal)
         with self._burst_lock:
-            self._burst.note(time.monotonic(), refusal, address)
+            self._burst.note(time.monotonic(), refusal, address, calling_ae, called_ae)
 
 
 class _Question:

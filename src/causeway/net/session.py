@@ -100,7 +100,8 @@ class Surroundings:
     processes.
     """
     association_over: Callable[[int], None]
-    refused: Callable[[Refusal, str], None]
+    refused: Callable[[Refusal, str, str, str], None]
+    """Told why, from which address, and the calling and the called AE title."""
     new_id: Callable[[], str]
     emit: Emit
     blocks: BlockPool
@@ -308,7 +309,7 @@ class Session:
         around = self._around
         source = self._admit(request)
         if isinstance(source, Refusal):
-            around.refused(source, self.address)
+            around.refused(source, self.address, request.calling_ae, request.called_ae)
             said = source.answer
             self._leave(self._association.reject(said.result, said.source, said.reason))
             return Ending.REFUSED

@@ -190,6 +190,7 @@ def test_wrong_titles_are_refused_for_good():
         wait_for(lambda: listening.events("associations.refused"))
     (burst,) = listening.events("associations.refused")
     assert burst["refused"] == 2
+    assert (burst["calling_ae"], burst["called_ae"]) == ("CT2", "CAUSEWAY"), "what to look for"
     assert listening.sink.ended[0].caller.source == "ct1"
 
 
