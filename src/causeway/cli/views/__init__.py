@@ -42,26 +42,6 @@ from causeway.cli.views.imports import (
     ImportsView,
     ImportView,
 )
-from causeway.cli.views.ledger import (
-    CrosswalkView,
-    CustodyView,
-    DeliveryView,
-    EventView,
-    FindingView,
-    HealthView,
-    LaneView,
-    QuarantinedView,
-    QuarantineView,
-    RefusalView,
-    ReportsView,
-    SeriesView,
-    StatusView,
-    StudiesView,
-    StudyLifeView,
-    StudyView,
-    TriggerView,
-    ViolationView,
-)
 from causeway.cli.views.nodes import (
     FoundView,
     GapView,
@@ -83,6 +63,30 @@ from causeway.cli.views.profiles import (
     RuleDiffView,
     RuleView,
     WeaknessView,
+)
+from causeway.cli.views.quarantine import (
+    CrosswalkView,
+    QuarantinedView,
+    QuarantineView,
+    ReportsView,
+)
+from causeway.cli.views.status import (
+    FindingView,
+    HealthView,
+    LaneView,
+    RefusalView,
+    StatusView,
+    TriggerView,
+)
+from causeway.cli.views.studies import (
+    CustodyView,
+    DeliveryView,
+    EventView,
+    SeriesView,
+    StudiesView,
+    StudyLifeView,
+    StudyView,
+    ViolationView,
 )
 from causeway.cli.views.triggers import CallsView, CallView
 from causeway.cli.views.waiting import (
