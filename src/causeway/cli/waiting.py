@@ -216,9 +216,12 @@ def _understood(
     known = [one.name for one in configuration.destinations]
     for name in destinations:
         if name not in known:
+            is_routing = "/" in name and not routing.strip()
             raise ConfigurationError(
                 f'there is no destination "{name}"',
-                hint=f"the configuration has {', '.join(known) or 'none'}",
+                hint=f"a routing string stands behind the study, without --to: {name}"
+                if is_routing
+                else f"the configuration has {', '.join(known) or 'none'}",
             )
     if not routing.strip():
         if not destinations:

@@ -123,6 +123,7 @@ def test_reroute_after_delivery_says_what_stands_where(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("--to", "fw://neuro/Amnesia", "--why", "x"), "behind the study, without --to"),
         (("fw://neuro/Amnesia",), "a reason is needed"),
         (("--why", "x"), "say where it goes"),
         (("fw://neuro/Amnesia", "--to", "mars", "--why", "x"), 'no destination "mars"'),
