@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.generator import Target
+from causeway.testing.ports import free_port
 
 HERE = Path(__file__).resolve().parent
 
@@ -137,13 +137,6 @@ class Pynetdicom(Receiver):
         (work / "store").mkdir()
         script = str(HERE / "peer_pynetdicom.py")
         return [sys.executable, script, str(port), str(work / "store")]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def wait_until_it_listens(

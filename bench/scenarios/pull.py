@@ -22,7 +22,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert
 
 from bench.generator import Target, send
-from bench.receivers import free_port, wait_until_it_listens
+from bench.receivers import wait_until_it_listens
 from bench.scenarios.whole import all_verified
 from bench.session import Session, Table, against, median, number
 from causeway.attributes import Attributes
@@ -46,6 +46,7 @@ from causeway.pull.polling import Poller
 from causeway.pull.studies import Reader, Remembered
 from causeway.pull.windows import Window
 from causeway.service.nodes import make_node, node_plan
+from causeway.testing.ports import free_port
 
 IMAGES, SERIES = 2_000, 10
 SHARE = 0.9

@@ -17,9 +17,10 @@ from pathlib import Path
 from bench import wire
 from bench.causeway_receiver import Causeway
 from bench.generator import Target, send
-from bench.receivers import free_port, stop
+from bench.receivers import stop
 from bench.session import Session, Table, against, median
 from causeway.ledger import open_ledger
+from causeway.testing.ports import free_port
 
 TARGET_SECONDS = 5.0
 INSTANCES = {True: 100_000, False: 20_000}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import socket
 import subprocess
 import time
 import urllib.request
@@ -24,6 +23,7 @@ from causeway.part10 import read_part10
 from causeway.testing.delivering import Parcel, bring
 from causeway.testing.http_peer import HttpPeer, Reply, Request
 from causeway.testing.phantom import make_instance
+from causeway.testing.ports import free_port
 
 FILES = {"CT": 200, "MR": 1000}
 SIZES = {"CT": 512, "MR": 128}
@@ -191,11 +191,11 @@ def instance(number: int, path: Path) -> Instance:
 
 @contextmanager
 def orthanc(folder: Path) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     settings = {
         "Name": "bench", "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "index"), "Plugins": [str(PLUGIN)], "HttpPort": port,
-        "DicomPort": _free_port(), "RemoteAccessAllowed": False, "AuthenticationEnabled": False,
+        "DicomPort": free_port(), "RemoteAccessAllowed": False, "AuthenticationEnabled": False,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         # Orthanc at its fastest, so that senders are what is compared.
         "SyncStorageArea": False, "StoreMD5ForAttachments": False, "HttpThreadsCount": 16,
@@ -217,12 +217,6 @@ def orthanc(folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 # --- memory -----------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from causeway.cli.views import CustodyView
 from causeway.ledger import Ledger, open_ledger
 from causeway.net import Outgoing, Peer, Timeouts, send
 from causeway.testing.phantom import make_instance
+from causeway.testing.ports import free_port
 
 CONFIGURATION = """
 data_dir = "{data_dir}"
@@ -369,14 +370,6 @@ def wait_for(
         if time.monotonic() > until:
             raise AssertionError(what if isinstance(what, str) else what())
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def sent(site: Site, items: Sequence[Outgoing]) -> Iterator[int | None]:

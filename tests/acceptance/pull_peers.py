@@ -42,9 +42,12 @@ def in_namespace(request: pytest.FixtureRequest) -> bool:
     script = "ip link set lo up && exec " + " ".join(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"'{request.node.nodeid}'"]
     )
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")
+    }
     done = subprocess.run(
         [unshare, *options, "sh", "-c", script], capture_output=True, text=True, timeout=600,
-        env=os.environ | {INSIDE: "1"}, cwd=request.config.rootpath,
+        env=environment | {INSIDE: "1"}, cwd=request.config.rootpath,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     return False

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from acceptance_site import Site, free_port, outgoing, wait_for
+from acceptance_site import Site, outgoing, wait_for
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
 from causeway.net import Outgoing, send
 from causeway.testing.phantom import make_instance
+from causeway.testing.ports import free_port
 
 WELL_KNOWN = "1.2.840.10008.1.20.1.1"
 COMMITMENT = """

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance_site import Site, free_port, outgoing, wait_for
+from acceptance_site import Site, outgoing, wait_for
 
 from causeway.net import Outgoing, send
 from causeway.testing.certificates import TestAuthority
 from causeway.testing.phantom import make_instance
+from causeway.testing.ports import free_port
 
 NODE = """
 [[destination]]

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from acceptance_site import Site, free_port, wait_for
+from acceptance_site import Site, wait_for
 
 from causeway.ledger import NodeSeriesState
 from causeway.testing.nodes import ScriptedNode, series_uid
+from causeway.testing.ports import free_port
 
 State = NodeSeriesState
 NODE = """

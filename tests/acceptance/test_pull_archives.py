@@ -6,15 +6,24 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
-from acceptance_site import Site, assert_delivered_once, free_port, kill, uid_of, wait_for
+from acceptance_site import (
+    Site,
+    alive,
+    assert_delivered_once,
+    kill,
+    uid_of,
+    wait_for,
+)
 from pull_peers import Archive, dcmqrscp, in_namespace, orthanc, orthanc_web
 
-from causeway.ledger import NodeSeriesState
+from causeway.ledger import Ledger, NodeSeriesState
 from causeway.net import Outgoing
 from causeway.testing.phantom import make_instance
+from causeway.testing.ports import free_port
 
 Start = Callable[..., AbstractContextManager[Archive]]
 ARCHIVES = [
@@ -144,28 +153,33 @@ def test_killed_in_the_middle_again_and_again_all_is_there_once(
     request: pytest.FixtureRequest, make_site: Callable[..., Site], tmp_path: Path, way: str,
     ports: tuple[int, int],
 ) -> None:  # fmt: skip
-    """25 times each way: the puller and a receiver are killed while images come."""
+    """25 times each way, each in the middle of a retrieval: the puller, with the receivers where
+    images come to them, and every fourth time the whole service.
+    """
     if not in_namespace(request):
         return
     port, destination = ports
     seed = random.randrange(1 << 30)
     chance = random.Random(seed)
     with orthanc(tmp_path / "peer", port=port, destination=destination) as archive:
-        site = make_site(port=destination, tail=NODE.format(port=port, way=way)).start()
+        site = make_site(port=destination, tail=NODE.format(port=port, way=way))
+        victims = ["pull", *(["receiver1", "receiver2"] if way == "move" else [])]
         wanted: dict[str, bytes] = {}
-        kills, series = 0, 0
-        while kills < 25:
-            wanted |= archive.fill(images(series, 60))
-            series += 1
-            wait_for(lambda: retrieving(site), seconds=60, what=site.last_words)
-            for _ in range(chance.choice((1, 2))):
-                time.sleep(chance.uniform(0, 0.08))
-                children = site.children()
-                victims = ["pull", *(["receiver1", "receiver2"] if way == "move" else [])]
-                for name in victims:
-                    if name in children:
-                        kill(children[name])
-                kills += 1
+        for kills in range(25):
+            if site.process is None:
+                site.start()
+            since = time.time()
+            wanted |= archive.fill(images(kills, 60))
+            with site.ledger() as ledger:
+                wait_for(partial(retrieving, ledger, since=since), seconds=60, what=site.last_words)
+            time.sleep(chance.uniform(0, 0.08))
+            if kills % 4 == 3:
+                site.kill_tree()
+                continue
+            children = site.children()
+            for name in victims:
+                kill(children[name])
+            wait_for(lambda pid=children["pull"]: not alive(pid), seconds=5, what="killed")
         delivered(site, wanted, seconds=180)
         with site.ledger() as ledger:
             states = {row.state for row in ledger.node_series("archive")}
@@ -173,9 +187,6 @@ def test_killed_in_the_middle_again_and_again_all_is_there_once(
         assert site.custody()["holds"]
 
 
-def retrieving(site: Site) -> bool:
-    with site.ledger() as ledger:
-        return any(
-            row.state in (NodeSeriesState.RETRIEVING, NodeSeriesState.RETRIEVED)
-            for row in ledger.node_series("archive", limit=1)
-        )
+def retrieving(ledger: Ledger, *, since: float) -> bool:
+    rows = ledger.node_series("archive", states=[NodeSeriesState.RETRIEVING])
+    return any(row.state_at > since for row in rows)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from acceptance_site import Site, free_port
+from acceptance_site import Site
 
 from causeway.testing.nodes import ScriptedNode, series_uid
+from causeway.testing.ports import free_port
 
 NODE = """
 [[node]]

@@ -20,10 +20,11 @@ from causeway.destinations.blob.destination import Content
 from causeway.destinations.blob.transport import Transport
 from causeway.destinations.s3 import S3Settings
 from causeway.object_keys import ARCHIVE_LAYOUT, LAYOUTS
-from causeway.testing.buckets import AZURITE_ACCOUNT, AZURITE_KEY, free_port
+from causeway.testing.buckets import AZURITE_ACCOUNT, AZURITE_KEY
 from causeway.testing.certificates import TestAuthority
 from causeway.testing.delivering import MemoryOfDestination, Parcel, bring
 from causeway.testing.forwarding import Forwarded, Forwarder, Trouble
+from causeway.testing.ports import free_port
 
 READ_SECONDS: Final = 1.0
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from causeway.net import Peer, Timeouts
+from causeway.testing.ports import free_port
 
 PATIENT = Timeouts(
     connect_seconds=10, associate_seconds=10, response_seconds=20, release_seconds=10
@@ -111,12 +112,6 @@ def start_orthanc(start: Start, tmp_path: Path, **settings: object) -> Running:
 
 def http_port(orthanc: Running) -> int:
     return int(json.loads((orthanc.folder / "orthanc.json").read_text())["HttpPort"])
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def wait_until_it_listens(

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from interop_peers import Start, free_port
+from interop_peers import Start
 from joserfc import jwk, jwt
 from joserfc.errors import JoseError
 
@@ -24,6 +24,7 @@ from causeway.destinations.http.connect import ConnectedClient
 from causeway.destinations.http.oauth import request
 from causeway.errors import DestinationUnauthorised
 from causeway.testing.http_peer import HttpPeer, Reply, Request
+from causeway.testing.ports import free_port
 
 pytestmark = pytest.mark.peer("node", "oidc-provider")
 

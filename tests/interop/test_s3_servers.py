@@ -19,10 +19,11 @@ from causeway.destinations.s3 import S3Destination, S3Settings
 from causeway.errors import DestinationUnauthorised, DestinationUnavailable
 from causeway.object_keys import LAYOUTS
 from causeway.testing import buckets
-from causeway.testing.buckets import BucketServer, free_port
+from causeway.testing.buckets import BucketServer
 from causeway.testing.certificates import TestAuthority
 from causeway.testing.delivering import MemoryOfDestination, Parcel, bring
 from causeway.testing.forwarding import Forwarder
+from causeway.testing.ports import free_port
 from causeway.testing.site import Image
 
 BUCKET = "images"

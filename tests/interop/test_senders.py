@@ -6,12 +6,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from interop_peers import PYTHON, Start, free_port, http_port, run, start_orthanc
+from interop_peers import PYTHON, Start, http_port, run, start_orthanc
 
 from causeway.net import ListenerOptions, ServerTls
 from causeway.testing.certificates import TestAuthority
 from causeway.testing.listening import Listening, wait_for
 from causeway.testing.phantom import make_instance
+from causeway.testing.ports import free_port
 
 
 @pytest.fixture

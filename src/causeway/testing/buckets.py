@@ -30,6 +30,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from causeway.testing.ports import free_port
+
 PEERS: Final = Path(sys.prefix) / "peers" / "bin"
 START_SECONDS: Final = 30.0
 
@@ -189,12 +191,6 @@ def _make_container(url: str, container: str) -> None:
 
 
 # --- processes ----------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager
