@@ -17,9 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pydicom import datadict
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
-
+from causeway.dictionary import DICTIONARY, keyword_of, tag_of_keyword
 from causeway.errors import ConfigurationError
 
 _TAG = re.compile(r"\(?\s*([0-9a-fA-F]{4})\s*,?\s*([0-9a-fA-F]{4})\s*\)?")
@@ -82,10 +80,10 @@ def tag_of(name: str) -> int:
     """
     if (written := _TAG.fullmatch(name.strip())) is not None:
         return int(written[1] + written[2], 16)
-    tag = tag_for_keyword(name) or _by_folded_keyword().get(name.strip().casefold())
+    tag = tag_of_keyword(name) or _by_folded_keyword().get(name.strip().casefold())
     if tag is None:
         near = difflib.get_close_matches(name.strip().casefold(), _by_folded_keyword(), n=1)
-        meant = keyword_for_tag(_by_folded_keyword()[near[0]]) if near else ""
+        meant = keyword_of(_by_folded_keyword()[near[0]]) if near else ""
         raise ConfigurationError(
             f'"{name}" is no attribute of DICOM',
             hint=f"did you mean {meant}?"
@@ -97,10 +95,9 @@ def tag_of(name: str) -> int:
 
 def name_of(tag: int) -> str:
     """Its keyword, or ``(gggg,eeee)`` for one that PS3.6 does not list."""
-    return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    return keyword_of(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 @lru_cache(maxsize=1)
 def _by_folded_keyword() -> Mapping[str, int]:
-    entries: Mapping[int, tuple[str, ...]] = datadict.DicomDictionary  # type: ignore[attr-defined]
-    return {entry[4].casefold(): tag for tag, entry in entries.items() if entry[4]}
+    return {entry[4].casefold(): tag for tag, entry in DICTIONARY.items() if entry[4]}

@@ -9,9 +9,9 @@ order, and the first that fits without error is taken:
    that declare nothing, or one set and send another, are the usual reason to come here;
 4. the declared set with what does not fit written as ``\xhh``; Latin-1 if nothing was declared.
 
-Character sets and their escape sequences come from pydicom. Its decoder is not used:
-it reports through the warnings module, which is neither thread-safe nor free of values, and puts
-replacement characters where bytes do not fit. The bytes themselves stay in the spool as they came.
+pydicom's decoder is not used: it reports through the warnings module, which is neither thread-safe
+nor free of values, and puts replacement characters where bytes do not fit. The bytes themselves
+stay in the spool as they came.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from pydicom import charset as tables
+from causeway.charsets import CODECS, ESCAPE_OF, ESCAPES
 
 ESCAPE: Final = b"\x1b"
 
@@ -61,8 +61,8 @@ def _codec_of_term(term: str) -> str | None:
     for candidate in (spelling, spelling.replace("ISO IR", "ISO_IR")):
         if candidate in ("", "ISO_IR 6", "ISO 2022 IR 6"):
             return ""
-        if candidate in tables.python_encoding:
-            return str(tables.python_encoding[candidate])
+        if candidate in CODECS:
+            return CODECS[candidate]
     return _NOT_TERMS.get(spelling)
 
 
@@ -139,7 +139,7 @@ def _extended(raw: bytes, first: str, resets: re.Pattern[bytes]) -> str | None:
                 return None
             parts.append(_lossless(fragment, first))
             continue
-        codec = tables.CODES_TO_ENCODINGS.get(escape.group())
+        codec = ESCAPES.get(escape.group())
         if codec is None:
             return None
         if codec in _STATEFUL:
@@ -148,7 +148,7 @@ def _extended(raw: bytes, first: str, resets: re.Pattern[bytes]) -> str | None:
         rest = fragment[escape.end() :]
         reset = resets.search(rest)
         at = reset.start() if reset else len(rest)
-        parts.append(_lossless(rest[:at], str(codec)))
+        parts.append(_lossless(rest[:at], codec))
         parts.append(_lossless(rest[at:], first))
     return "".join(parts)
 
@@ -189,7 +189,7 @@ def _encoded_piece(piece: str, codecs: list[str]) -> bytes:
             continue
         if piece.isascii() or codec in _STATEFUL or number == 0:
             return made
-        return tables.ENCODINGS_TO_CODES[codec] + made
+        return ESCAPE_OF[codec] + made
     raise UnicodeError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from pydicom.datadict import dictionary_description, dictionary_VR
+from causeway.dictionary import dictionary_name, dictionary_vr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class ConsoleField:
     def name(self) -> str:
         """As PS3.6 names it, which is near to what consoles show."""
         try:
-            return dictionary_description(self.tag)
+            return dictionary_name(self.tag)
         except KeyError:
             return f"field {self.number}"
 
@@ -26,7 +26,7 @@ class ConsoleField:
     def has_lines(self) -> bool:
         """Whether it holds text of several lines."""
         try:
-            return dictionary_VR(self.tag) in ("LT", "ST", "UT")
+            return dictionary_vr(self.tag) in ("LT", "ST", "UT")
         except KeyError:
             return False
 

@@ -39,13 +39,12 @@ _PIXELS = 0x7FE00000
 
 def check_tag(value: str) -> str:
     """The name of an attribute with text or numbers. Raises what ``wrong`` makes."""
-    from pydicom.datadict import dictionary_VR
-
     from causeway.attributes import name_of, tag_of
+    from causeway.dictionary import dictionary_vr
 
     tag = _read(tag_of, value, _TAG_RIGHT)
     try:
-        kind = dictionary_VR(tag)
+        kind = dictionary_vr(tag)
     except KeyError:  # private, or not in PS3.6: its value decides
         kind = ""
     if kind in _NOT_TEXT or tag >= _PIXELS:

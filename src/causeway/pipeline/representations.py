@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from pydicom._dicom_dict import DicomDictionary
-
 from causeway import text
+from causeway.dictionary import DICTIONARY
 from causeway.pipeline.elements import Dialect
 
 ATTRIBUTE_BYTES: Final = 8192
@@ -61,7 +60,7 @@ def codes_of(dialect: Dialect) -> Mapping[int, str]:
 
 def vr_of(tag: int) -> str:
     """As PS3.6 has it; empty for private elements and what it does not list."""
-    entry = DicomDictionary.get(tag)
+    entry = DICTIONARY.get(tag)
     return entry[0] if entry is not None else ""
 
 

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pydicom._uid_dict import UID_dictionary
-
 from causeway.deidentify.pixels.area import Rectangle
 from causeway.deidentify.pixels.kinds import kind_of
 from causeway.deidentify.profile import Profile, Weakness
 from causeway.deidentify.profile.listing import words
+from causeway.dictionary import uids
 from causeway.preview.examine import Preview, State
 from causeway.preview.meta import meta_rows
 from causeway.preview.rows import Done, Row
@@ -221,4 +220,4 @@ def _proof(preview: Preview) -> Iterable[Fact]:
 
 
 def _named(uid: str) -> str:
-    return str(UID_dictionary[uid][0]) if uid in UID_dictionary else uid
+    return str(uids()[uid][0]) if uid in uids() else uid

@@ -13,8 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydicom.datadict import dictionary_description
-
 from causeway.attributes import name_of
 from causeway.deidentify.edit.markers import VRS as MARKERS
 from causeway.deidentify.edit.private import Blocks, Safe, creator_rule, is_creator, private_rule
@@ -22,6 +20,7 @@ from causeway.deidentify.edit.table import ALIEN, SPECIFIC_CHARACTER_SET, Table
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
 from causeway.deidentify.profile.listing import words
+from causeway.dictionary import dictionary_name
 from causeway.preview.levels import Node
 from causeway.preview.values import shown
 from causeway.text import decode
@@ -311,7 +310,7 @@ def _name(tag: int) -> str:
 def title_of(tag: int) -> str:
     """The name of an attribute in PS3.6, or what it is."""
     try:
-        return str(dictionary_description(tag))
+        return dictionary_name(tag)
     except KeyError:
         return _name(tag)
 

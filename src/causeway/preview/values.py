@@ -5,9 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from pydicom._uid_dict import UID_dictionary
-
 from causeway.deidentify.edit.syntax import TEXT_VRS
+from causeway.dictionary import uids
 from causeway.preview.levels import Node
 from causeway.text import decode
 
@@ -41,8 +40,8 @@ def shown(node: Node) -> str:
 def _text(node: Node) -> str:
     value = node.value or b""
     text = decode(value, node.level.charset, name=node.vr == "PN", prose=node.vr in _PROSE)
-    if node.vr == "UI" and text in UID_dictionary:
-        return f"{text} ({UID_dictionary[text][0]})"
+    if node.vr == "UI" and text in uids():
+        return f"{text} ({uids()[text][0]})"
     return text
 
 

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from pydicom.datadict import dictionary_VR
-
 from causeway.attributes import Attributes, name_of
+from causeway.dictionary import dictionary_vr
 from causeway.dimse import EXPLICIT_VR_LITTLE_ENDIAN
 from causeway.errors import BadDataSet
 from causeway.text import decode, encode
@@ -39,7 +38,7 @@ _IMPLICIT_HEAD: Final = struct.Struct("<HHI")
 def vr_of(tag: int) -> str:
     """By PS3.6; text for what it does not list."""
     try:
-        return dictionary_VR(tag)[:2]
+        return dictionary_vr(tag)[:2]
     except KeyError:
         return "LO"
 

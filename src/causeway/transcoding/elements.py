@@ -217,10 +217,10 @@ class _Writer:
 
 @functools.lru_cache(maxsize=8192)
 def _known_vr(tag: int) -> str:
-    from pydicom.datadict import dictionary_VR
+    from causeway.dictionary import dictionary_vr
 
     try:
-        return dictionary_VR(tag)
+        return dictionary_vr(tag)
     except KeyError:
         return ""
 

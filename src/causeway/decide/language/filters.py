@@ -14,11 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pydicom.datadict import dictionary_VR
-
 from causeway.attributes import Attributes, tag_of
 from causeway.decide.bounded import Bounded, PatternError, compile_bounded
 from causeway.decide.language.notation import check_brackets, simple
+from causeway.dictionary import dictionary_vr
 
 CALLING: Final = "calling_aet"
 CALLED: Final = "called_aet"
@@ -128,6 +127,6 @@ def _expression(text: str, at: int) -> Bounded:
 
 def _is_number(tag: int) -> bool:
     try:
-        return dictionary_VR(tag) in _NUMBERS
+        return dictionary_vr(tag) in _NUMBERS
     except KeyError:  # private, or not in PS3.6
         return False

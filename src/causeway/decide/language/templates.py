@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydicom.datadict import dictionary_VR
-
 from causeway.attributes import tag_of
 from causeway.decide.bounded import Bounded, PatternError, Replacement, compile_bounded
 from causeway.decide.language.fields import field_of
 from causeway.decide.language.parts import Part, parts_of, unescaped, until
 from causeway.decide.language.patterns import TEMPORARY
 from causeway.decide.language.times import check_format, clock_of, is_format, moment_of
+from causeway.dictionary import dictionary_vr
 from causeway.errors import ConfigurationError
 
 Lookup = Callable[[int], str | None]
@@ -217,6 +216,6 @@ def _vr(source: int | str) -> str:
     if isinstance(source, str):
         return ""
     try:
-        return str(dictionary_VR(source))
+        return dictionary_vr(source)
     except KeyError:  # private, or not in PS3.6
         return ""

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydicom.datadict import dictionary_VM, dictionary_VR
-
 from causeway.attributes import Attributes, name_of, tag_of
 from causeway.decide.rules.errors import RuleError
 from causeway.decide.rules.kinds import Kind, kind_of
 from causeway.decide.rules.lexer import Sort, Token
+from causeway.dictionary import dictionary_vm, dictionary_vr
 from causeway.errors import ConfigurationError
 from causeway.schedule import DAYS
 
@@ -118,7 +117,7 @@ def _attribute(tag: int, token: Token, text: str) -> Operand:
             hint="use calling_ae, called_ae, or an attribute of the data set",
         )
     try:
-        vr, vm = dictionary_VR(tag), dictionary_VM(tag)
+        vr, vm = dictionary_vr(tag), dictionary_vm(tag)
     except KeyError:  # private, or newer than the dictionary
         return Operand(name=name_of(tag), kind=Kind.OPEN, tag=tag, is_single=False)
     kind = kind_of(vr)

@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Final
 
-from pydicom.dataelem import RawDataElement
-from pydicom.filereader import data_element_generator
-
 from causeway.deidentify.edit.syntax import DEPTH_LIMIT, LONG_VRS, UNDEFINED, dictionary_vr
 from causeway.deidentify.errors import Doubt
 from causeway.text import decode
@@ -85,6 +82,10 @@ class _Reader:
         if depth > DEPTH_LIMIT:
             raise Doubt("depth", f"sequences are nested more than {DEPTH_LIMIT} deep")
         # A defined level is cut out, so that pydicom cannot read past its end.
+        # Few objects need it, and it brings numpy and decoders into the process.
+        from pydicom.dataelem import RawDataElement
+        from pydicom.filereader import data_element_generator
+
         base = 0 if end is None else start
         file = BytesIO(self._data if end is None else self._data[start:end])
         file.seek(start - base)

@@ -8,13 +8,10 @@ whether a group is private is its lowest bit.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from typing import Final
 
-from pydicom import datadict
-from pydicom.datadict import private_dictionary_VR
+from causeway import dictionary
 
-DICTIONARY: Final[Mapping[int, tuple[str, ...]]] = datadict.DicomDictionary  # type: ignore[attr-defined]
 """PS3.6: VR first. Without repeating groups."""
 
 UNDEFINED: Final = 0xFFFFFFFF
@@ -73,14 +70,14 @@ def is_edited_in_place(transfer_syntax_uid: str) -> bool:
 
 def dictionary_vr(tag: int) -> str:
     """The VR in PS3.6; of several (``US or SS``) the first; empty for a tag that is not listed."""
-    entry = DICTIONARY.get(tag)
+    entry = dictionary.DICTIONARY.get(tag)
     return entry[0][:2] if entry else ""
 
 
 def private_vr(tag: int, creator: str) -> str:
     """The VR of a private element in pydicom's dictionary of them; ``UN`` if it is not listed."""
     try:
-        vr = str(private_dictionary_VR(tag, creator))[:2]
+        vr = dictionary.private_vr(tag, creator)[:2]
     except KeyError:
         return "UN"
     return vr if vr in SHORT_VRS or vr in LONG_VRS else "UN"

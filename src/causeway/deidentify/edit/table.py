@@ -20,10 +20,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from pydicom.datadict import repeater_has_tag
-
-from causeway.deidentify.edit.syntax import DICTIONARY, dictionary_vr, raw_of, vr_code
+from causeway.deidentify.edit.syntax import dictionary_vr, raw_of, vr_code
 from causeway.deidentify.plan import Action, Plan, Rule
+from causeway.dictionary import DICTIONARY, repeater
 
 AttributeTypes = Callable[[str, int], str]
 """(SOP class UID, tag) → ``1``, ``1C``, ``2``, ``2C`` or ``3`` at the top level of its IOD; empty
@@ -206,7 +205,7 @@ class Table:
                 return rule
         if (found := plan.by_vr.get(vr)) is not None:
             return found
-        if tag in DICTIONARY or repeater_has_tag(tag):
+        if tag in DICTIONARY or repeater(tag):
             return plan.other
         return plan.unknown
 

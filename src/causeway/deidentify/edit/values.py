@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from pydicom._uid_dict import UID_dictionary
-
 from causeway.deidentify.edit.reading import PROSE, Level
 from causeway.deidentify.edit.syntax import TEXT_VRS
 from causeway.deidentify.edit.writing import padded
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Rule
 from causeway.deidentify.subject import Subject
+from causeway.dictionary import uids
 from causeway.text import decode, encode
 
 _REMOVED: Final = b"REMOVED "
@@ -227,7 +226,7 @@ def mapped_uids(old: bytes, subject: Subject, edited: Edited) -> bytes:
 
 def _mapped_uid(uid: str, subject: Subject, edited: Edited) -> str:
     # Not all under the standard's root: somebody's own may be there by mistake.
-    if not uid or uid in UID_dictionary:
+    if not uid or uid in uids():
         return uid
     found = edited.uids.get(uid)
     if found is None:

@@ -21,10 +21,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pydicom import datadict
-
 from causeway.decide.bounded import Bounded, compile_bounded
-from causeway.deidentify.edit.syntax import DICTIONARY
 from causeway.deidentify.plan import Action
 from causeway.deidentify.profile.actions import WORDS, action_of, check_fit
 from causeway.deidentify.profile.descriptors import folded
@@ -40,6 +37,7 @@ from causeway.deidentify.profile.reader import Findings, Path, Reader, one_of
 from causeway.deidentify.profile.selectors import ByCreator, ByTag, Selector, selector
 from causeway.deidentify.standard import Option
 from causeway.deidentify.standard.options import NOT_HERE
+from causeway.dictionary import DICTIONARY, keyword_of
 from causeway.errors import ConfigurationError
 from causeway.lines import scan
 from causeway.problems import InvalidConfiguration, Problem
@@ -384,6 +382,6 @@ def tags_matching(expression: Bounded, *, whole: bool = True, tags: bool = False
         tag
         for tag in DICTIONARY
         if tag >> 16 not in (0, 2, 0xFFFE)
-        and (keyword := datadict.keyword_for_tag(tag))
+        and (keyword := keyword_of(tag))
         and (matches(keyword) or (tags and matches(f"{tag:08X}")))
     ]

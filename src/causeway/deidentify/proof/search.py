@@ -18,7 +18,6 @@ from functools import lru_cache
 from typing import Final
 
 import re2
-from pydicom._uid_dict import UID_dictionary
 
 from causeway.deidentify.edit.syntax import dictionary_vr
 from causeway.deidentify.plan import Action, Plan
@@ -40,6 +39,7 @@ from causeway.deidentify.proof.traces import (
     re2_options,
     rule_of,
 )
+from causeway.dictionary import uids
 from causeway.text import decode
 
 _MEMORY: Final = 64 << 20
@@ -316,7 +316,7 @@ def _fits(edge: Edge, before: bytes, after: bytes, value: bytes, at: int) -> boo
 
 # A UID from its first dot on, which a search for a fixed byte finds twenty times as fast.
 _TAIL: Final = re.compile(rb"\.[0-9]+\.[0-9][0-9.]*")
-_STANDARD: Final = frozenset(uid[1:].encode() for uid in UID_dictionary)
+_STANDARD: Final = frozenset(uid[1:].encode() for uid in uids())
 """Not all under the standard's root: somebody's own may be there by mistake."""
 _WIDE: Final = re2.compile(rb"(?:[0-9.]\x00){6}[0-9.]", re2_options())
 """Digits and dots of UTF-16."""

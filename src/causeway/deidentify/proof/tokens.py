@@ -18,8 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
-from pydicom.charset import python_encoding
-
+from causeway.charsets import CODECS
 from causeway.deidentify.errors import Doubt
 from causeway.deidentify.plan import Action, Plan
 from causeway.deidentify.proof.traces import Kind, Trace, Traces
@@ -329,5 +328,5 @@ def _codecs(charsets: frozenset[bytes]) -> frozenset[str]:
     terms = {
         term.strip() for raw in charsets for term in raw.decode("ascii", "replace").split("\\")
     }
-    declared = {str(python_encoding[term]) for term in terms if term in python_encoding}
+    declared = {CODECS[term] for term in terms if term in CODECS}
     return frozenset(declared | {"utf-8", "latin-1", "utf-16-le", "utf-16-be"})

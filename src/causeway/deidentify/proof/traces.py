@@ -18,8 +18,9 @@ from typing import Final
 
 import re2
 
-from causeway.deidentify.edit.syntax import DICTIONARY, LONG_VRS, SHORT_VRS
+from causeway.deidentify.edit.syntax import LONG_VRS, SHORT_VRS
 from causeway.deidentify.plan import Action, Plan, Rule
+from causeway.dictionary import DICTIONARY
 
 VALUE_LIMIT: Final = 4096
 """Longest value that is taken for a name or an identifier."""

@@ -18,10 +18,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from pydicom._uid_dict import UID_dictionary
-
-from causeway.deidentify.edit.syntax import DICTIONARY
 from causeway.deidentify.profile.descriptors import folded, vocabulary
+from causeway.dictionary import DICTIONARY, uids
 
 # Manufacturers and their products, defined terms, anatomy, units and placeholders. Most of what
 # stands in PS3.6 as a name of an attribute or a SOP class is taken from there.
@@ -62,7 +60,7 @@ _PLACEHOLDERS: Final = frozenset(
 def common_words() -> frozenset[str]:
     """In lower case."""
     standard = " ".join(entry[2] for entry in DICTIONARY.values())
-    classes = " ".join(entry[0] for entry in UID_dictionary.values())
+    classes = " ".join(entry[0] for entry in uids().values())
     return (
         frozenset(re.findall(r"[a-z]{2,}", f"{standard} {classes} {_OTHERS}".lower()))
         | _PLACEHOLDERS
