@@ -94,6 +94,15 @@ def test_bytes_stay_as_long_as_it_is_open(delivered: Ledger) -> None:
     assert len(delivered.retirable(now=much_later, keep_seconds=0, limit=10)) == 3
 
 
+def test_bytes_stay_for_their_time_after_the_last_of_their_deliveries(delivered: Ledger) -> None:
+    deliver(delivered, "cloud")
+    much_later = LATER + 1_000_000
+    claim = claimed(delivered, "cloud", much_later)
+    delivered.settle_delivery(claim, Verified(reference="x"), now=much_later)
+    assert delivered.retirable(now=much_later + 3599, keep_seconds=3600, limit=10) == ()
+    assert len(delivered.retirable(now=much_later + 3600, keep_seconds=3600, limit=10)) == 3
+
+
 def test_while_the_rules_still_wait_an_extra_one_settles_nothing(ledger: Ledger) -> None:
     ledger.index([Feed().indexed()], now=1000)
     advance(ledger, SeriesState.PACKAGED, "archive")

@@ -169,6 +169,16 @@ _UNVERIFIED: ColumnElement[bool] = exists(
         ),
     )
 )
+_VERIFIED_SINCE: ColumnElement[bool] = exists(
+    select(schema.delivery.c.id)
+    .join(schema.parcel_member, schema.parcel_member.c.parcel_id == schema.delivery.c.parcel_id)
+    .where(
+        schema.parcel_member.c.instance_id == _i.id,
+        schema.delivery.c.state == DeliveryState.VERIFIED.value,
+        schema.delivery.c.state_at > bindparam("before"),
+    )
+)
+"""Delivered once more, or elsewhere, after it was delivered: its time begins anew."""
 _IN_SETTLED_PARCEL: ColumnElement[bool] = exists(
     select(schema.parcel.c.id)
     .join(schema.parcel_member, schema.parcel_member.c.parcel_id == schema.parcel.c.id)
@@ -209,7 +219,7 @@ def _retirable(state: InstanceState, *also: ColumnElement[bool]) -> Select[tuple
 
 
 _RETIRABLE = (
-    _retirable(InstanceState.DELIVERED, _SENT),
+    _retirable(InstanceState.DELIVERED, _SENT, ~_VERIFIED_SINCE),
     _retirable(InstanceState.DUPLICATE),
     _retirable(InstanceState.DISCARDED),
 )
