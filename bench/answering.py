@@ -30,13 +30,18 @@ _AT_ONCE = 256 << 10
 def answering(answers: Sequence[bytes], transfer_syntax: str) -> Iterator[int]:
     """Its port. ``answers`` are encoded in that transfer syntax, the only one that it takes."""
     listening = socket.create_server(("127.0.0.1", 0))
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
-            while True:
-                connection, _ = listening.accept()
-                with connection, contextlib.suppress(OSError):
-                    _serve(connection, answers, transfer_syntax)
+            # Whoever is killed cannot end its children.
+            listening.settimeout(1)
+            while os.getppid() == parent:
+                with contextlib.suppress(OSError):
+                    connection, _ = listening.accept()
+                    connection.settimeout(60)
+                    with connection:
+                        _serve(connection, answers, transfer_syntax)
         finally:
             os._exit(1)
     port: int = listening.getsockname()[1]
