@@ -18,11 +18,11 @@ COMPOSED = (
 )
 MAY_KNOW = {
     # What is on the wall is what the configuration says, by the functions that decide.
-    "cards": {"attributes", "config", "decide", "errors"},
+    "cards": {"attributes", "config", "decide", "dictionary", "errors"},
     # De-identification of plain files: the spool only for the head of a file, the pipeline only for
     # what a header says.
     "offline": NOUNS | {"attributes", "deidentify", "part10", "pipeline", "spool"},
-    "preview": NOUNS | {"attributes", "deidentify", "pipeline", "text"},
+    "preview": NOUNS | {"attributes", "deidentify", "dictionary", "pipeline", "text"},
     "explain": NOUNS | DECIDING | {"config", "ledger", "part10", "pipeline"},
     "part10": set(),
     "errors": set(),
@@ -35,29 +35,35 @@ MAY_KNOW = {
     "import_jobs": set(),
     # What a template of keys can be, for the configuration to check and destinations to use.
     "object_keys": {"errors"},
-    "attributes": {"errors"},
+    "attributes": {"dictionary", "errors"},
+    # What PS3.6 and PS3.3 list.
+    "dictionary": set(),
+    "charsets": set(),
     # Text of data sets, by their character sets.
-    "text": set(),
+    "text": {"charsets"},
     # Files that people write: which line says what, and what is wrong with it.
     "lines": set(),
     "problems": {"errors"},
     # Usable on plain files, without the service. Of decide only its regular expressions.
-    "deidentify": {"attributes", "decide", "errors", "lines", "problems", "text"},
+    "deidentify": {"attributes", "charsets", "decide", "dictionary", "errors", "lines", "problems"}
+    | {"text"},
     "schedule": {"errors"},
-    "decide": NOUNS | DECIDING,
-    "config": {"errors", "lines", "object_keys", "problems"} | DECIDING,
+    "decide": NOUNS | DECIDING | {"dictionary"},
+    "config": {"dictionary", "errors", "lines", "object_keys", "problems"} | DECIDING,
     "observe": {"errors"},
     # Another transfer syntax, by the codecs that de-identification has.
-    "transcoding": {"deidentify", "errors"},
+    "transcoding": {"deidentify", "dictionary", "errors"},
     "destinations": NOUNS | {"dimse", "import_jobs", "net", "object_keys", "transcoding"},
     # Of spool and ledger what stands there, of net how it is told; nothing of the pipeline.
     "commitment": NOUNS | {"dimse", "ledger", "net", "spool"},
     # It is handed a policy, and has never heard of the configuration.
-    "pipeline": NOUNS | DECIDING | {"spool", "ledger", "destinations", "text", "deidentify"},
+    "pipeline": NOUNS
+    | DECIDING
+    | {"spool", "ledger", "destinations", "text", "deidentify", "dictionary"},
     # The entrance by hand ends where the receivers' does.
     "importing": NOUNS | {"ledger", "part10", "spool"},
     # The second entrance: it asks and fetches, and what has come is the pipeline's.
-    "pull": NOUNS | DECIDING | {"dimse", "ledger", "net", "text"},
+    "pull": NOUNS | DECIDING | {"dictionary", "dimse", "ledger", "net", "text"},
     "service": COMPOSED
     | {"commitment", "deidentify", "import_jobs", "observe", "part10", "problems", "pull"},
     "doctor": COMPOSED | {"observe", "pull"},
