@@ -374,7 +374,10 @@ def test_auto_falls_back_where_there_is_no_c_get(pulling: Callable[..., Pulling]
     it.site.start()
     it.wait_for_images()
     assert it.node.asked["move series"] == 1
-    assert it.site.ask("nodes")["nodes"][0]["abilities"]["gets"] is False
+    wait_for(  # it is written down with the next look
+        lambda: it.site.ask("nodes")["nodes"][0]["abilities"]["gets"] is False,
+        seconds=20, what=it.site.last_words,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("way", ["get", "move"])
